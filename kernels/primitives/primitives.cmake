@@ -1,0 +1,1 @@
+target_sources(yoso_kernels PRIVATE primitives/primitives.cpp)

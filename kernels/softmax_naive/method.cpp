@@ -1,0 +1,100 @@
+// Exact attention that materialises all n_q x n_k scores: the baseline of the paper's timings.
+#include <yoso/method.hpp>
+#include <yoso/parallel.hpp>
+
+#include "primitives/primitives.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace yoso::softmax_naive {
+
+void oracle(const Problem& problem, std::span<const std::int64_t> queries, double* out);
+
+namespace {
+
+constexpr std::int64_t kQueries = 64;  // queries whose scores one thread computes at a time
+
+struct Cpu {
+  Shape shape;
+  Context context;
+
+  Cpu(const Shape& s, const Settings&, const Context& c) : shape(s), context(c) {}
+
+  // [rows, n_q, n_k]: the whole point of this method
+  float* scores(Arena& scratch) const { return scratch.take<float>(shape.rows() * shape.n_q * shape.n_k); }
+
+  Needs needs() const {
+    Arena scratch;
+    scores(scratch);
+    return {0, scratch.used()};
+  }
+
+  void forward(const Inputs& in, float* out, Call& call) {
+    const Primitives& p = primitives(context.isa);
+    float* const all_scores = scores(call.scratch);
+    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
+    const std::int64_t blocks = (shape.n_q + kQueries - 1) / kQueries;
+    // scores = Q K^T / sqrt(d)
+    call.phase("scores");
+    parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
+      const std::int64_t row = piece / blocks, i = piece % blocks * kQueries, m = std::min(kQueries, shape.n_q - i);
+      p.gemm_nt(m, shape.n_k, shape.d, scale, in.q + (row * shape.n_q + i) * shape.d, shape.d,
+                in.k + row * shape.n_k * shape.d, shape.d, false, all_scores + (row * shape.n_q + i) * shape.n_k, shape.n_k);
+    });
+    // weights = softmax of every row over the keys it may see; zero elsewhere
+    call.phase("softmax");
+    parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
+      const std::int64_t row = piece / blocks, first = piece % blocks * kQueries;
+      const std::int64_t batch = row / shape.heads;
+      for (std::int64_t i = first; i < std::min(first + kQueries, shape.n_q); ++i)
+        normalise(p, in, batch, i, all_scores + (row * shape.n_q + i) * shape.n_k);
+    });
+    // out = weights V
+    call.phase("values");
+    parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
+      const std::int64_t row = piece / blocks, i = piece % blocks * kQueries, m = std::min(kQueries, shape.n_q - i);
+      p.gemm_nn(m, shape.d_v, shape.n_k, 1.0f, all_scores + (row * shape.n_q + i) * shape.n_k, shape.n_k,
+                in.v + row * shape.n_k * shape.d_v, shape.d_v, false, out + (row * shape.n_q + i) * shape.d_v, shape.d_v);
+    });
+  }
+
+ private:
+  void normalise(const Primitives& p, const Inputs& in, std::int64_t batch, std::int64_t i, float* s) const {
+    const std::int64_t visible = in.keep_q && !in.keep_q[batch * shape.n_q + i] ? 0 : shape.visible(i);
+    if (in.keep_k)
+      for (std::int64_t j = 0; j < visible; ++j)
+        if (!in.keep_k[batch * shape.n_k + j]) s[j] = -INFINITY;
+    const float largest = p.max(s, visible);
+    if (largest == -INFINITY) {  // nothing to attend to
+      std::fill_n(s, shape.n_k, 0.0f);
+      return;
+    }
+    const float total = p.exp_sum(largest, s, visible);
+    p.scale(1.0f / total, s, visible);
+    std::fill(s + visible, s + shape.n_k, 0.0f);
+  }
+};
+
+Work work(const Shape& s, const Settings&) {
+  const double pairs = static_cast<double>(s.rows()) * static_cast<double>(s.n_q) * static_cast<double>(s.n_k);
+  const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
+  // two products and, a score, about five operations of the softmax; scores are written and read three times
+  return {pairs * (2.0 * static_cast<double>(s.d + s.d_v) + 5.0), 4.0 * (tensors + 6.0 * pairs)};
+}
+
+}  // namespace
+
+extern const Method method;
+const Method method{
+    .name = "softmax-naive",
+    .title = "exact attention, n x n scores materialised",
+    .paper = "Vaswani et al. 2017, eq. 1",
+    .equation = "out = softmax(Q K^T / sqrt(d)) V",
+    .target = [](const Settings&) -> std::string_view { return "softmax"; },
+    .work = work,
+    .cpu = runs<Cpu>(),
+    .oracle = oracle,
+};
+
+}  // namespace yoso::softmax_naive

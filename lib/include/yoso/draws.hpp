@@ -1,0 +1,31 @@
+// Fills declared tensors by their law.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <yoso/tensors.hpp>
+
+namespace yoso {
+
+// Fills every copy of one declared tensor; out has spec.size(shape) elements. Same (spec, shape, seed), same numbers.
+void fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, std::span<float> out);
+
+// Owns the values of a list of declared tensors.
+class Drawn {
+ public:
+  Drawn() = default;
+  Drawn(std::vector<TensorSpec> specs, const Shape& shape, std::uint64_t seed);
+  void redraw(std::uint64_t seed);  // in place, no allocation for the i.i.d. laws
+  Tensors tensors() const;
+  std::size_t bytes() const;
+  const std::vector<TensorSpec>& specs() const { return specs_; }
+  std::span<float> values(std::size_t index) { return values_[index]; }  // to inject values of one's own
+
+ private:
+  std::vector<TensorSpec> specs_;
+  Shape shape_;
+  std::vector<std::vector<float>> values_;
+};
+
+}  // namespace yoso

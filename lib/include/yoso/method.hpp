@@ -1,0 +1,168 @@
+// The one door between the harness and every attention method.
+#pragma once
+#include <concepts>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <yoso/arena.hpp>
+#include <yoso/cpu.hpp>
+#include <yoso/errors.hpp>
+#include <yoso/knobs.hpp>
+#include <yoso/shape.hpp>
+#include <yoso/tensors.hpp>
+
+namespace yoso {
+
+enum class Pass : std::uint8_t { forward, both };  // `both`: forward keeps what backward needs in the saved arena
+
+// How an engine is to run. It is built from (Shape, Settings, Context), once for many calls.
+struct Context {
+  int threads = 1;
+  Isa isa = Isa::scalar;
+  Pass pass = Pass::forward;
+};
+
+// Is told when a named part of a pass begins ("hash", "build", "query", ...).
+class PhaseListener {
+ public:
+  virtual ~PhaseListener() = default;
+  virtual void begin(std::string_view phase) = 0;
+};
+
+// Is shown inner values of a pass (codes, buckets, ...): for tests and bucket statistics.
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  virtual void see(std::string_view name, const TensorView& value) = 0;
+};
+
+// What one call of a pass works with.
+struct Call {
+  Arena& saved;
+  Arena& scratch;
+  Tensors draws;
+  Tensors parameters;
+  PhaseListener* phases = nullptr;
+  Probe* probe = nullptr;
+
+  void phase(std::string_view name) const {
+    if (phases) phases->begin(name);
+  }
+};
+
+// Where backward writes; each tensor has the shape of what it is the gradient of, and is overwritten.
+struct Gradients {
+  float* dq = nullptr;
+  float* dk = nullptr;
+  float* dv = nullptr;
+  std::vector<float*> parameters;  // in the order of the method's declaration
+};
+
+// Authors write a plain struct of this form ...
+template <class E>
+concept Engine = std::constructible_from<E, const Shape&, const Settings&, const Context&> &&
+                 requires(E e, const E c, const Inputs& in, float* out, Call& call) {
+                   { c.needs() } -> std::same_as<Needs>;
+                   e.forward(in, out, call);
+                 };
+// ... and, if it can be trained, with this as well. Backward may run repeatedly on one `saved` with the same draws.
+template <class E>
+concept Trainable = Engine<E> && requires(E e, const Inputs& in, const float* dout, const Gradients& grads, Call& call) {
+  e.backward(in, dout, grads, call);
+};
+
+class AnyEngine {
+ public:
+  virtual ~AnyEngine() = default;
+  virtual Needs needs() const = 0;
+  virtual void forward(const Inputs& in, float* out, Call& call) = 0;
+  virtual void backward(const Inputs& in, const float* dout, const Gradients& grads, Call& call) = 0;
+};
+
+// One cell of the method x backend table. Which passes it has is read off the engine's type, so it cannot drift from code.
+struct Cell {
+  // Throws Unsupported for a shape or settings the engine has not.
+  std::unique_ptr<AnyEngine> (*build)(const Shape&, const Settings&, const Context&) = nullptr;
+  bool forward = false;
+  bool backward = false;
+};
+
+template <Engine E>
+constexpr Cell runs() {
+  struct Boxed final : AnyEngine {
+    E engine;
+    Boxed(const Shape& shape, const Settings& settings, const Context& context) : engine(shape, settings, context) {}
+    Needs needs() const override { return engine.needs(); }
+    void forward(const Inputs& in, float* out, Call& call) override { engine.forward(in, out, call); }
+    void backward(const Inputs& in, const float* dout, const Gradients& grads, Call& call) override {
+      if constexpr (Trainable<E>)
+        engine.backward(in, dout, grads, call);
+      else
+        throw Unsupported("this engine has no backward pass");
+    }
+  };
+  return {[](const Shape& shape, const Settings& settings, const Context& context) -> std::unique_ptr<AnyEngine> {
+            return std::make_unique<Boxed>(shape, settings, context);
+          },
+          true, Trainable<E>};
+}
+
+// What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes that
+// have to move if every tensor is touched once.
+struct Work {
+  double flops = 0;
+  double bytes = 0;
+};
+
+// One problem, for an oracle.
+struct Problem {
+  const Shape& shape;
+  const Settings& settings;
+  const Inputs& in;
+  const Tensors& draws;
+  const Tensors& parameters;
+};
+
+// Double-precision outputs, straight from the definition, of some queries of every row: out is
+// [rows, queries.size(), d_v], and queries holds positions in [0, n_q). Shares no code with any engine.
+using Oracle = void (*)(const Problem&, std::span<const std::int64_t> queries, double* out);
+
+// A method: one folder of kernels/, one object.
+struct Method {
+  std::string_view name;                  // "yoso-m": what is typed and what reports say
+  std::string_view title;                 // one line for `list` and tables
+  std::string_view paper = {};            // where it is defined
+  std::string_view equation = {};         // one line, plain text
+  std::span<const Knob> knobs = {};
+  std::string_view main_knob = {};        // the knob that trades cost for exactness; empty: none
+  bool control = false;                   // not an attention method but a yardstick
+
+  // What it estimates, for these settings: a method's name, or words for a kernel of its own. Null: itself.
+  std::string_view (*target)(const Settings&) = nullptr;
+  // True when the weights of every output row sum to one, so that the output is an average of values. Null: always.
+  bool (*averages)(const Settings&) = nullptr;
+  // True when q is used as the key too, so that it can only estimate softmax on inputs that share Q and K.
+  bool shares_qk = false;
+  // True when a fresh draw belongs to every forward pass (and into the timed region); false: drawn once.
+  bool redraws = false;
+
+  std::vector<TensorSpec> (*draws)(const Shape&, const Settings&) = nullptr;       // null: none, so it is not random
+  std::vector<TensorSpec> (*parameters)(const Shape&, const Settings&) = nullptr;  // null: none
+  Work (*work)(const Shape&, const Settings&) = nullptr;
+
+  Cell cpu = {};
+  Cell cuda = {};
+  Oracle oracle = nullptr;       // its definition, given the draws
+  Oracle expectation = nullptr;  // what it estimates, where that is no method of its own
+};
+
+// The catalogue is whatever span of methods the program was built with: lib knows no method by name.
+using Methods = std::span<const Method* const>;
+
+// Throws BadSetting naming the nearest known method.
+const Method& find(Methods methods, std::string_view name);
+
+}  // namespace yoso

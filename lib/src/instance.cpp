@@ -1,0 +1,103 @@
+#include <yoso/instance.hpp>
+
+#include <fmt/format.h>
+
+namespace yoso {
+namespace {
+
+// Parameters are learned, so they do not change with the seed of the draws.
+constexpr std::uint64_t kParameterSeed = 20210718;
+
+std::vector<TensorSpec> declared(std::vector<TensorSpec> (*declare)(const Shape&, const Settings&), const Shape& shape,
+                                 const Settings& settings) {
+  return declare ? declare(shape, settings) : std::vector<TensorSpec>{};
+}
+
+std::size_t bytes_of(const std::vector<TensorSpec>& specs, const Shape& shape) {
+  std::size_t bytes = 0;
+  for (const TensorSpec& spec : specs) bytes += static_cast<std::size_t>(spec.size(shape)) * sizeof(float);
+  return bytes;
+}
+
+std::unique_ptr<AnyEngine> build(const Method& method, const Shape& shape, const Settings& settings,
+                                 const Context& context) {
+  check(shape);
+  if (!method.cpu.build) throw Unsupported(fmt::format("{} has no cpu engine", method.name));
+  if (context.pass == Pass::both && !method.cpu.backward)
+    throw Unsupported(fmt::format("{} has no backward pass on the cpu", method.name));
+  return method.cpu.build(shape, settings, context);
+}
+
+std::size_t tensor_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); }
+
+Footprint outside(const Shape& s, bool masked) {
+  Footprint f;
+  f.inputs = tensor_bytes(s.q_size() + s.k_size() + s.v_size());
+  if (masked) f.inputs += static_cast<std::size_t>(s.batch * (s.n_q + s.n_k));
+  f.outputs = tensor_bytes(s.out_size());
+  return f;
+}
+
+}  // namespace
+
+Instance::Instance(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
+                   std::uint64_t seed)
+    : method_(&method),
+      shape_(shape),
+      settings_(settings),
+      context_(context),
+      engine_(build(method, shape, settings, context)),
+      draws_(declared(method.draws, shape, settings), shape, seed),
+      parameters_(declared(method.parameters, shape, settings), shape, kParameterSeed) {
+  const Needs needs = engine_->needs();
+  saved_memory_ = Buffer(needs.saved);
+  scratch_memory_ = Buffer(needs.scratch);
+  saved_ = Arena(saved_memory_.bytes());
+  scratch_ = Arena(scratch_memory_.bytes());
+}
+
+Footprint Instance::predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
+                            bool masked) {
+  const Needs needs = build(method, shape, settings, context)->needs();
+  Footprint f = outside(shape, masked);
+  f.draws = bytes_of(declared(method.draws, shape, settings), shape);
+  f.parameters = bytes_of(declared(method.parameters, shape, settings), shape);
+  f.saved = needs.saved;
+  f.scratch = needs.scratch;
+  return f;
+}
+
+void Instance::forward(const Inputs& in, float* out, PhaseListener* phases, Probe* probe) {
+  saved_.reset();
+  scratch_.reset();
+  Call call{saved_, scratch_, draws_.tensors(), parameters_.tensors(), phases, probe};
+  engine_->forward(in, out, call);
+}
+
+void Instance::touch() const {
+  saved_memory_.touch();
+  scratch_memory_.touch();
+}
+
+void Instance::oracle(const Inputs& in, std::span<const std::int64_t> queries, double* out) const {
+  if (!method_->oracle) throw Unsupported(fmt::format("{} has no oracle", method_->name));
+  const Tensors draws = draws_.tensors(), parameters = parameters_.tensors();
+  method_->oracle(Problem{shape_, settings_, in, draws, parameters}, queries, out);
+}
+
+void Instance::expectation(const Inputs& in, std::span<const std::int64_t> queries, double* out) const {
+  if (!method_->expectation) throw Unsupported(fmt::format("{} has no expectation of its own", method_->name));
+  const Tensors draws = draws_.tensors(), parameters = parameters_.tensors();
+  method_->expectation(Problem{shape_, settings_, in, draws, parameters}, queries, out);
+}
+
+Footprint Instance::measured() const {
+  Footprint f = outside(shape_, false);
+  f.draws = draws_.bytes();
+  f.parameters = parameters_.bytes();
+  f.saved = saved_.peak();
+  f.scratch = scratch_.peak();
+  return f;
+}
+
+}  // namespace yoso
