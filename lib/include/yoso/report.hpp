@@ -1,0 +1,136 @@
+// The report: what was measured, where, and how to measure it again. Schema "yoso-bench/report", shipped in
+// share/yoso-bench and embedded in the binary. SI units, one a field; unknown is null; NaN and infinity never appear.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <yoso/environment.hpp>
+#include <yoso/instance.hpp>
+#include <yoso/metrics.hpp>
+#include <yoso/timing.hpp>
+
+namespace yoso {
+
+inline constexpr const char* kReportSchema = "yoso-bench/report";
+inline constexpr const char* kReportVersion = "1.0";  // additions raise the minor number; fields keep their meaning
+
+enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted };
+std::string_view name(Status status);
+
+// Median over seeds and its interval; lo and hi are null when there are too few seeds for one.
+struct Summary {
+  double median = 0;
+  std::optional<double> lo, hi;
+};
+
+// One comparison of outputs with a reference: each metric's mean over heads, summarised over seeds.
+struct Comparison {
+  std::string reference;  // "softmax", "yoso-e", ...
+  std::vector<std::pair<std::string, std::optional<Summary>>> metrics;
+  // Smallest and largest head of each metric (median over seeds): the spread over heads, which is no sampling noise.
+  std::vector<std::pair<std::string, std::optional<std::pair<double, double>>>> heads;
+
+  std::optional<Summary> operator[](std::string_view metric) const;
+};
+
+struct HeadError {
+  HeadProfile profile;
+  std::optional<double> skill_total, angle_total, skill_sampling, angle_sampling;  // median over seeds
+};
+
+struct ErrorResult {
+  std::int64_t seeds = 1;                // 1 for a method that draws nothing
+  std::optional<Comparison> total;       // output against exact softmax attention
+  std::optional<Comparison> sampling;    // output against the method's own target; null when it is its own target
+  std::optional<Comparison> kernel_gap;  // its own target against exact softmax attention; null when that is softmax
+  // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased.
+  std::optional<double> bias_z;
+  std::vector<HeadError> per_head;       // only when asked for
+};
+
+struct MemoryResult {
+  Footprint predicted;                  // declared by the method, without running it
+  std::optional<Footprint> measured;    // high-water marks of a run; null when the point was over budget
+  std::optional<std::size_t> rss;       // growth of the resident set of a forked child that ran the point
+  std::optional<std::size_t> budget;    // what it was allowed
+};
+
+struct CheckResult {
+  double max_abs = 0;      // largest difference from the double-precision definition
+  double tolerance = 0;    // largest allowed difference at that element
+  bool passed = false;
+  std::int64_t queries = 0;  // how many queries of every row were checked
+};
+
+struct SpeedResult {
+  Timing timing;
+  std::vector<std::pair<std::string, double>> phases;  // seconds, median of a few runs apart from the timed ones
+  std::optional<std::string> baseline;                 // the method the ratio is taken to
+  std::optional<Paired> paired;
+};
+
+struct Point {
+  std::string id, group;  // hashes of the configuration, with and without the method and its knobs
+  std::string repro;      // a command line that measures this point again
+  std::string method;
+  bool control = false;
+  std::vector<std::pair<std::string, std::string>> knobs;  // resolved, as they would be typed
+  std::string input;                                       // a family's name or a capture's path
+  Shape shape;
+  std::string pass = "forward", backend = "cpu", isa;
+  int threads = 1;
+  std::uint64_t seed = 1;
+  std::string redraw = "none";  // "each" call draws afresh, inside the timed region; "once"; "none": nothing is drawn
+  Status status = Status::ok;
+  std::string reason;
+  std::optional<SpeedResult> speed;
+  std::optional<MemoryResult> memory;
+  std::optional<ErrorResult> error;
+  std::optional<CheckResult> check;
+  std::optional<Work> work;
+  std::string verdict;  // of the overview table; empty when none was given
+};
+
+struct Report {
+  std::string id, started_at, finished_at, status = "complete";
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> tags;
+  std::uint64_t seed = 1;
+  BuildInfo build;
+  Environment environment;
+  std::vector<Point> points;
+  std::vector<Warning> warnings;
+  bool samples = false;  // whether every timing sample is written
+};
+
+// Fills id, times, build and environment in.
+Report start_report(std::vector<std::string> argv, std::uint64_t seed);
+
+// Sets id and group from the configuration.
+void identify(Point& point);
+
+std::string to_json(const Report& report);
+std::string to_json(const Environment& environment, const BuildInfo& build, const std::vector<Warning>& warnings);
+std::string to_json(Methods methods);
+
+// A file that is either replaced whole or not touched at all: written to a temporary name beside it, synced, renamed.
+class OutputFile {
+ public:
+  // Creates the temporary file, so that an unwritable place is known before anything is measured. Throws BadInput.
+  explicit OutputFile(std::string path);
+  ~OutputFile();  // removes the temporary file unless committed
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  void commit(const std::string& text);
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_, temporary_;
+  int file_ = -1;
+};
+
+}  // namespace yoso

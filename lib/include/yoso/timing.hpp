@@ -1,0 +1,70 @@
+// Interleaved timing: all methods of a group run once a round, in a seeded Latin-square order, so that drift of the
+// machine hits them alike, and ratios are taken round by round (CLI design, section 2).
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <yoso/statistics.hpp>
+
+namespace yoso {
+
+// Where time comes from: the machine, or a simulation in tests.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual double wall() = 0;                  // seconds, monotonic
+  virtual double cpu() = 0;                   // seconds of CPU time of this process
+  virtual std::int64_t preemptions() = 0;     // involuntary context switches of the calling thread
+};
+
+class MachineClock final : public Clock {
+ public:
+  double wall() override;
+  double cpu() override;
+  std::int64_t preemptions() override;
+};
+
+struct Protocol {
+  double time_budget = 1.0;     // seconds for each member of the group
+  double rel_ci = 0.01;         // stop early when every member's relative half-width is at most this
+  int min_samples = 20;         // ... and has this many samples
+  int max_samples = 1000;
+  double min_sample = 2e-3;     // seconds: short calls are repeated until a sample takes this long
+  double warm_up = 0.1;         // seconds of warm-up for each member, at least one call
+  double level = 0.95;
+  int threads = 1;              // decides which samples count as preempted
+  std::uint64_t seed = 1;
+};
+
+struct Sample {
+  double wall = 0, cpu = 0;     // seconds for one call (already divided by the inner repetitions)
+  bool preempted = false;
+};
+
+// All in seconds for one call.
+struct Timing {
+  std::int64_t n = 0, dropped = 0, inner = 1;
+  double min = 0, q1 = 0, median = 0, q3 = 0, max = 0, cpu_median = 0;
+  double n_eff = 0;
+  std::optional<Interval> ci;   // of the median; nothing when there are too few samples
+  std::string stop;             // "ci", "budget" or "samples": why sampling ended
+  bool noisy = true;            // the interval is wider than asked for, or most samples were preempted
+  std::vector<Sample> samples;  // in the order taken
+};
+
+// Time of one member over time of the baseline, from the rounds both have clean samples in.
+struct Paired {
+  std::int64_t rounds = 0;
+  double ratio = 1;
+  std::optional<Interval> ci;   // level shared over the group (Bonferroni), so that a whole table holds at `level`
+};
+
+// Runs every member until it is measured well enough. A member makes one call each time it is invoked.
+std::vector<Timing> measure(const std::vector<std::function<void()>>& members, const Protocol& protocol, Clock& clock);
+
+Paired pair_with(const Timing& member, const Timing& baseline, double level, std::size_t comparisons);
+
+}  // namespace yoso

@@ -1,0 +1,204 @@
+#include <yoso/environment.hpp>
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <yoso/cpu.hpp>
+#include <yoso/errors.hpp>
+
+#include "hash.hpp"
+#include "version.hpp"  // generated at build time
+
+extern char** environ;
+
+namespace yoso {
+namespace {
+
+std::optional<std::string> first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  return line;
+}
+
+// The text after "key:" or "key=" in a file of such lines.
+std::optional<std::string> field(const std::string& path, const std::string& key, char separator) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const auto at = line.find(separator);
+    if (at == std::string::npos) continue;
+    std::string name = line.substr(0, at);
+    name.erase(name.find_last_not_of(" \t") + 1);
+    if (name != key) continue;
+    std::string value = line.substr(at + 1);
+    value.erase(0, value.find_first_not_of(" \t\""));
+    value.erase(value.find_last_not_of(" \t\"") + 1);
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> memory_field(const std::string& key) {
+  const auto text = field("/proc/meminfo", key, ':');
+  if (!text) return std::nullopt;
+  return std::stoll(*text) * 1024;  // "123 kB"
+}
+
+std::optional<std::string> hypervisor() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return std::nullopt;
+  if (!(c >> 31 & 1)) return "none";
+  __cpuid(0x40000000, a, b, c, d);
+  char vendor[13] = {};
+  std::memcpy(vendor, &b, 4);
+  std::memcpy(vendor + 4, &c, 4);
+  std::memcpy(vendor + 8, &d, 4);
+  std::string clean(vendor);
+  std::erase_if(clean, [](char ch) { return ch < ' ' || ch > '~'; });
+  return clean.empty() ? "unnamed" : clean;
+#else
+  return std::nullopt;
+#endif
+}
+
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+std::vector<CacheInfo> caches() {
+  std::vector<CacheInfo> found;
+  const std::pair<int, int> levels[] = {
+      {1, _SC_LEVEL1_DCACHE_SIZE}, {2, _SC_LEVEL2_CACHE_SIZE}, {3, _SC_LEVEL3_CACHE_SIZE}};
+  for (const auto& [level, name] : levels)
+    if (const long bytes = sysconf(name); bytes > 0) found.push_back({level, bytes});
+  return found;
+}
+
+// "some avg10=1.23 ..." of the pressure-stall information
+std::optional<double> cpu_pressure() {
+  const auto line = first_line("/proc/pressure/cpu");
+  if (!line) return std::nullopt;
+  const auto at = line->find("avg10=");
+  if (at == std::string::npos) return std::nullopt;
+  return std::strtod(line->c_str() + at + 6, nullptr);
+}
+
+std::optional<double> steal() {
+  const auto line = first_line("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
+  if (!line) return std::nullopt;
+  std::istringstream words(*line);
+  std::string cpu;
+  words >> cpu;
+  double total = 0, stolen = 0, value = 0;
+  for (int i = 0; i < 8 && words >> value; ++i) {
+    total += value;
+    if (i == 7) stolen = value;
+  }
+  if (total <= 0) return std::nullopt;
+  return 100 * stolen / total;
+}
+
+std::map<std::string, std::string> relevant_variables() {
+  std::map<std::string, std::string> found;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string text = *entry;
+    const auto at = text.find('=');
+    if (at == std::string::npos) continue;
+    for (const char* prefix : {"OMP_", "GOMP_", "OPENBLAS_", "DNNL_", "ONEDNN_", "MKL_", "YOSO_"})
+      if (text.starts_with(prefix)) found[text.substr(0, at)] = text.substr(at + 1);
+  }
+  return found;
+}
+
+}  // namespace
+
+bool built_with_sanitizers() { return std::strlen(version::kSanitizers) > 0; }
+
+std::int64_t available_memory() {
+  const auto bytes = memory_field("MemAvailable");
+  if (!bytes) throw DeviceError("the system does not say how much memory is free; give --memory-budget");
+  return *bytes;
+}
+
+BuildInfo this_build() {
+  BuildInfo b;
+  b.version = version::kVersion;
+  if (std::strlen(version::kGitSha) > 0) {
+    b.git_sha = version::kGitSha;
+    b.git_dirty = version::kGitDirty;
+  }
+  b.compiler = version::kCompiler;
+  b.flags = version::kFlags;
+  b.type = version::kBuildType;
+  std::istringstream sanitizers(version::kSanitizers);
+  for (std::string name; std::getline(sanitizers, name, ',');) b.sanitizers.push_back(name);
+  b.libs["fmt"] = fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
+  return b;
+}
+
+Environment this_environment() {
+  Environment e;
+  utsname system{};
+  uname(&system);
+  e.kernel = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
+  e.os = field("/etc/os-release", "PRETTY_NAME", '=').value_or(system.sysname);
+  e.virtualisation = hypervisor();
+  e.cpu_model = field("/proc/cpuinfo", "model name", ':');
+  for (const Isa isa : isas_here()) e.isas.emplace_back(name(isa));
+  e.isa_usual = name(default_isa());
+  e.cores = usable_cores();
+  e.caches = caches();
+  e.governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  e.memory_total = memory_field("MemTotal");
+  e.memory_available = memory_field("MemAvailable");
+  double load[1];
+  if (getloadavg(load, 1) == 1) e.load_1min = load[0];
+  e.cpu_pressure_10s = cpu_pressure();
+  e.steal_percent = steal();
+  e.variables = relevant_variables();
+
+  const BuildInfo b = this_build();
+  std::string identity = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", e.os, e.kernel, e.cpu_model.value_or("?"), e.cores,
+                                     e.memory_total.value_or(0), b.compiler, b.flags, b.git_sha.value_or("?"));
+  for (const auto& [key, value] : e.variables) identity += "|" + key + "=" + value;
+  e.id = hash_hex(identity);
+  return e;
+}
+
+std::vector<Warning> warnings_of(const Environment& e, const BuildInfo& b) {
+  std::vector<Warning> found;
+  const auto warn = [&](const char* code, std::string message) { found.push_back({code, std::move(message), {}}); };
+  if (b.type != "Release" && b.type != "RelWithDebInfo")
+    warn("debug-build", fmt::format("built as '{}', not Release: times mean nothing", b.type));
+  if (!b.sanitizers.empty())
+    warn("sanitizer", fmt::format("built with {} sanitizers: times and resident memory mean nothing", fmt::join(b.sanitizers, ", ")));
+  for (const auto& [key, value] : e.variables) {
+    if (key.starts_with("OPENBLAS_"))
+      warn("openblas-env", fmt::format("{}={} is set: it may slow a BLAS-backed program; ours uses no OpenBLAS", key, value));
+    if (key.starts_with("OMP_") || key.starts_with("GOMP_"))
+      warn("omp-env", fmt::format("{}={} is set: it can change how threads run", key, value));
+  }
+  if (e.load_1min && *e.load_1min > 0.5 * e.cores)
+    warn("load", fmt::format("load average {:.1f} on {} cores: other work is running", *e.load_1min, e.cores));
+  if (e.cpu_pressure_10s && *e.cpu_pressure_10s > 5)
+    warn("pressure", fmt::format("tasks waited for a CPU {:.0f} % of the last 10 s", *e.cpu_pressure_10s));
+  if (e.steal_percent && *e.steal_percent > 1)
+    warn("steal", fmt::format("the hypervisor took {:.1f} % of CPU time since boot", *e.steal_percent));
+  return found;
+}
+
+}  // namespace yoso
