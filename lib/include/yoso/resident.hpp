@@ -1,0 +1,19 @@
+// The resident set of a piece of work, measured in a forked child: a check on what arenas say.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace yoso {
+
+struct ResidentGrowth {
+  std::optional<std::size_t> bytes;  // peak resident set minus that before the work
+  std::string failure;               // why there is no number: the child's message, or how it died
+};
+
+// Runs `work` in a child process. Call it before this process opens its first parallel region, or let the work use one
+// thread: libgomp's threads do not survive fork. No number under sanitizers (shadow memory) or without /proc.
+ResidentGrowth resident_growth(const std::function<void()>& work);
+
+}  // namespace yoso

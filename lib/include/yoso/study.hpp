@@ -1,0 +1,42 @@
+// How wrong a method is on one input: sampling error, kernel gap and total error, over seeds (CLI design, section 3).
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <yoso/instance.hpp>
+#include <yoso/report.hpp>
+
+namespace yoso {
+
+// What "softmax" means for the total error.
+enum class Reference : std::uint8_t {
+  softmax,       // logits q.k / sqrt(d)
+  softmax_unit,  // logits tau (cos(q, k) - 1), tau = hash_bits: what YOSO's kernel resembles on unit vectors
+  own,           // the method's own target only: no total error, no kernel gap
+};
+
+class ErrorStudy {
+ public:
+  // `exact` is the method whose output is exact softmax attention. Everything is borrowed.
+  ErrorStudy(Methods catalogue, const Method& exact, const Shape& shape, const Inputs& in, const Context& context,
+             Reference reference);
+
+  // Runs `seeds` draws (one, if nothing is drawn), with seeds seed, seed + 1, ... Deterministic for any thread count.
+  ErrorResult run(const Method& method, const Settings& settings, std::int64_t seeds, std::uint64_t seed, bool per_head);
+
+ private:
+  const std::vector<float>& exact_output(Reference reference, const Settings& settings);
+  const std::vector<float>* target_output(const Method& method, const Settings& settings, std::string& name);
+
+  Methods catalogue_;
+  const Method& exact_;
+  Shape shape_;
+  Inputs in_;
+  Context context_;
+  Reference reference_;
+  std::map<std::string, std::vector<float>> outputs_;  // by method and knobs: shared by the points of a study
+};
+
+}  // namespace yoso

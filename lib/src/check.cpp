@@ -1,0 +1,38 @@
+#include <yoso/check.hpp>
+
+#include <cmath>
+#include <vector>
+
+namespace yoso {
+
+CheckResult check_output(const Instance& instance, const Inputs& in, const float* out, std::int64_t queries) {
+  constexpr double kRelative = 1e-4;
+  const Shape& s = instance.shape();
+  const std::vector<std::int64_t> asked = spread(s.n_q, queries);
+  std::vector<double> want(static_cast<std::size_t>(s.rows() * s.d_v) * asked.size());
+  instance.oracle(in, asked, want.data());
+  double square = 0;
+  for (const double w : want) square += w * w;
+  const double typical = std::sqrt(square / static_cast<double>(want.size()));
+
+  CheckResult result;
+  result.passed = true;
+  result.queries = static_cast<std::int64_t>(asked.size());
+  double worst = -1;
+  std::size_t at = 0;
+  for (std::int64_t row = 0; row < s.rows(); ++row)
+    for (const std::int64_t i : asked)
+      for (std::int64_t c = 0; c < s.d_v; ++c, ++at) {
+        const double off = std::abs(static_cast<double>(out[(row * s.n_q + i) * s.d_v + c]) - want[at]);
+        const double allowed = kRelative * (typical + std::abs(want[at])) + 1e-30;
+        if (!(off <= allowed)) result.passed = false;  // NaN fails too
+        if (!(off / allowed <= worst)) {
+          worst = off / allowed;
+          result.tolerance = allowed;
+        }
+        if (!(off <= result.max_abs)) result.max_abs = off;
+      }
+  return result;
+}
+
+}  // namespace yoso
