@@ -15,7 +15,7 @@ inline double sum_of_squares(const float* x, std::int64_t n) {
   std::int64_t c = 0;
   for (; c + 8 <= n; c += 8)
     for (int lane = 0; lane < 8; ++lane) partial[lane] += static_cast<double>(x[c + lane]) * x[c + lane];
-  for (; c < n; ++c) partial[c % 8] += static_cast<double>(x[c]) * x[c];
+  for (int lane = 0; lane < 8 && c + lane < n; ++lane) partial[lane] += static_cast<double>(x[c + lane]) * x[c + lane];
   for (int lane = 1; lane < 8; ++lane) partial[0] += partial[lane];
   return partial[0];
 }
