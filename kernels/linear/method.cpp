@@ -3,7 +3,7 @@
 #include <yoso/parallel.hpp>
 
 #include "primitives/primitives.hpp"
-#include "primitives/rows.hpp"
+#include "primitives/masks.hpp"
 
 #include <algorithm>
 #include <cmath>

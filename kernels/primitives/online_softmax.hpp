@@ -11,7 +11,7 @@
 #include <yoso/arena.hpp>
 
 #include "primitives/primitives.hpp"
-#include "primitives/rows.hpp"
+#include "primitives/masks.hpp"
 
 namespace yoso {
 
