@@ -1,0 +1,70 @@
+// Performer (FAVOR+): attention through positive random features, linear in the sequence length.
+#include <yoso/method.hpp>
+
+#include "performer/cpu.hpp"
+
+namespace yoso::performer {
+namespace {
+
+constexpr std::string_view kKernels[] = {"softmax", "relu", "hyperbolic"};
+constexpr std::string_view kOrthogonal[] = {"yes", "no"};
+constexpr Knob kKnobs[] = {
+    {.name = "features",
+     .help = "random features (hyperbolic: an even count, from half as many draws)",
+     .lowest = 1,
+     .highest = 65536,
+     .usual = "256",
+     .paper = "256"},
+    {.name = "kernel",
+     .kind = Knob::Kind::choice,
+     .help = "softmax: exp features; hyperbolic: pairs of exp features; relu: a kernel of its own, not softmax",
+     .choices = kKernels,
+     .usual = "softmax"},
+    {.name = "orthogonal",
+     .kind = Knob::Kind::choice,
+     .help = "draw the projections in orthogonal blocks of d",
+     .choices = kOrthogonal,
+     .usual = "yes",
+     .paper = "yes"},
+};
+
+std::vector<TensorSpec> draws(const Shape& shape, const Settings& settings) {
+  return {{.name = "projection",
+           .axis = Axis::all,
+           .shape = {draws_of(settings), shape.d},
+           .law = settings.is("orthogonal", "yes") ? Law::orthogonal : Law::normal}};
+}
+
+Work work(const Shape& s, const Settings& settings) {
+  const double m = static_cast<double>(settings.integer("features")), drawn = static_cast<double>(draws_of(settings));
+  const double tokens = static_cast<double>(s.rows()) * static_cast<double>(s.n_q + s.n_k);
+  const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), rows = static_cast<double>(s.rows());
+  const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
+  // of each token: its projections, about five operations a feature, and one product with (or into) the m x d_v sums
+  return {tokens * (2.0 * drawn * d + 5.0 * m + 2.0 * m * (d_v + 1.0)),
+          4.0 * (tensors + drawn * d + 2.0 * rows * m * (d_v + 1.0))};
+}
+
+}  // namespace
+
+extern const Method method;
+const Method method{
+    .name = "performer",
+    .title = "attention through positive random features (FAVOR+)",
+    .paper = "Choromanski et al. 2021, section 2",
+    .equation = "out = phi(Q) (phi(K)^T V) / (phi(Q) . sum phi(K)), phi(x) = exp(P x - |x|^2/2)",
+    .knobs = kKnobs,
+    .main_knob = "features",
+    .target = [](const Settings& settings) -> std::string_view {
+      return kernel_of(settings) == Kernel::relu ? "relu kernel" : "softmax";
+    },
+    // the hyperbolic denominator has 1e-6 added
+    .averages = [](const Settings& settings) { return kernel_of(settings) != Kernel::hyperbolic; },
+    .draws = draws,
+    .work = work,
+    .cpu = runs<Cpu>(),
+    .oracle = oracle,
+    .expectation = expectation,
+};
+
+}  // namespace yoso::performer
