@@ -31,25 +31,22 @@ bool reset_peak() {
   return static_cast<bool>(file);
 }
 
-// What the child sends: a kind byte ('b' bytes, 'f' failure) and a text.
+// What the child sends: a kind byte and a text: 'b' bytes, a space and the payload; 'p' the payload alone; 'f' a failure.
 void send(int pipe, char kind, const std::string& text) {
   const std::string message = kind + text;
   [[maybe_unused]] const auto sent = ::write(pipe, message.data(), message.size());
 }
 
-[[noreturn]] void child(int pipe, const std::function<void()>& work) {
+[[noreturn]] void child(int pipe, const std::function<std::string()>& work) {
   try {
-    if (!reset_peak()) {
-      send(pipe, 'f', "/proc/self/clear_refs cannot be written");
-    } else {
-      const auto before = status_field("VmRSS:");
-      work();
-      const auto peak = status_field("VmHWM:");
-      if (!before || !peak)
-        send(pipe, 'f', "/proc/self/status has no VmRSS or VmHWM");
-      else
-        send(pipe, 'b', fmt::format("{}", *peak > *before ? *peak - *before : 0));
-    }
+    const bool clean = reset_peak();
+    const auto before = status_field("VmRSS:");
+    const std::string payload = work();
+    const auto peak = status_field("VmHWM:");
+    if (clean && before && peak && !built_with_sanitizers())
+      send(pipe, 'b', fmt::format("{} {}", *peak > *before ? *peak - *before : 0, payload));
+    else
+      send(pipe, 'p', payload);
   } catch (const std::exception& error) {
     send(pipe, 'f', error.what());
   }
@@ -58,16 +55,15 @@ void send(int pipe, char kind, const std::string& text) {
 
 }  // namespace
 
-ResidentGrowth resident_growth(const std::function<void()>& work) {
-  if (built_with_sanitizers()) return {std::nullopt, "not measured: a sanitizer's shadow memory counts too"};
+ResidentGrowth resident_growth(const std::function<std::string()>& work) {
   ::malloc_trim(0);  // free heap pages would be reused by the child without growing its resident set
   int ends[2];
-  if (::pipe(ends) != 0) return {std::nullopt, fmt::format("pipe: {}", std::strerror(errno))};
+  if (::pipe(ends) != 0) return {std::nullopt, {}, fmt::format("pipe: {}", std::strerror(errno))};
   const pid_t pid = ::fork();
   if (pid < 0) {
     ::close(ends[0]);
     ::close(ends[1]);
-    return {std::nullopt, fmt::format("fork: {}", std::strerror(errno))};
+    return {std::nullopt, {}, fmt::format("fork: {}", std::strerror(errno))};
   }
   if (pid == 0) {
     ::close(ends[0]);
@@ -87,10 +83,13 @@ ResidentGrowth resident_growth(const std::function<void()>& work) {
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status))
-    return {std::nullopt, fmt::format("the child was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
-  if (message.empty()) return {std::nullopt, "the child said nothing"};
-  if (message[0] == 'f') return {std::nullopt, message.substr(1)};
-  return {std::stoull(message.substr(1)), {}};
+    return {std::nullopt, {}, fmt::format("the child was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
+  if (message.empty()) return {std::nullopt, {}, "the child said nothing"};
+  const std::string text = message.substr(1);
+  if (message[0] == 'f') return {std::nullopt, {}, text};
+  if (message[0] == 'p') return {std::nullopt, text, {}};
+  const auto space = text.find(' ');
+  return {std::stoull(text.substr(0, space)), text.substr(space + 1), {}};
 }
 
 }  // namespace yoso

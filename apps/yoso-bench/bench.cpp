@@ -1,0 +1,295 @@
+#include "bench.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+
+#include <yoso/catalogue.hpp>
+#include <yoso/families.hpp>
+
+namespace yoso::app {
+namespace {
+
+std::atomic<bool> stop_asked{false};
+
+void on_signal(int signal) {
+  stop_asked = true;
+  std::signal(signal, SIG_DFL);  // a second one ends the program at once
+}
+
+std::vector<std::int64_t> or_usual(const std::vector<std::int64_t>& given, std::vector<std::int64_t> usual) {
+  return given.empty() ? usual : given;
+}
+
+// Shapes of synthetic inputs: the product of the axes.
+std::vector<Shape> shapes_of(const Options& o, const std::vector<std::int64_t>& usual_n) {
+  std::vector<Shape> shapes;
+  const bool lengths_given = !o.n_q.empty() && !o.n_k.empty();
+  for (const std::int64_t n : lengths_given ? std::vector<std::int64_t>{1} : or_usual(o.n, usual_n))
+    for (const std::int64_t n_q : or_usual(o.n_q, {n}))
+      for (const std::int64_t n_k : or_usual(o.n_k, {n}))
+        for (const std::int64_t d : or_usual(o.d, {64}))
+          for (const std::int64_t d_v : or_usual(o.d_v, {d}))
+            for (const std::int64_t batch : or_usual(o.batch, {1}))
+              for (const std::int64_t heads : or_usual(o.heads, {1})) {
+                shapes.push_back({batch, heads, n_q, n_k, d, d_v, o.causal});
+                check(shapes.back());
+              }
+  return shapes;
+}
+
+void refuse_with_capture(const char* flag, const std::vector<std::int64_t>& given) {
+  if (!given.empty()) throw BadSetting(fmt::format("{} cannot be given with --qkv: the file says it", flag));
+}
+
+}  // namespace
+
+Capture Group::data(std::uint64_t seed) const { return capture ? *capture : make_inputs(input, shape, seed); }
+
+std::string Group::title() const {
+  std::string text = input;
+  text += shape.n_q == shape.n_k ? fmt::format(", n = {}", shape.n_q) : fmt::format(", n_q = {}, n_k = {}", shape.n_q, shape.n_k);
+  text += shape.d == shape.d_v ? fmt::format(", d = {}", shape.d) : fmt::format(", d = {}, d_v = {}", shape.d, shape.d_v);
+  if (shape.rows() > 1) text += fmt::format(", {} x {} heads", shape.batch, shape.heads);
+  if (shape.causal) text += ", causal";
+  return text + fmt::format(", {} thread{}, {}", context.threads, context.threads == 1 ? "" : "s", name(context.isa));
+}
+
+std::vector<const Method*> controls() {
+  std::vector<const Method*> found;
+  for (const Method* method : catalogue())
+    if (method->control) found.push_back(method);
+  return found;
+}
+
+std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n, bool for_error,
+                             const std::vector<const Method*>& extra) {
+  std::vector<const Method*> methods = select(catalogue(), o.methods);
+  check_knobs(o.knobs, methods, catalogue());
+  for (const Method* method : extra)
+    if (std::ranges::find(methods, method) == methods.end()) methods.push_back(method);
+
+  std::vector<Group> groups;
+  const auto add = [&](const std::string& input, const Shape& shape, std::shared_ptr<const Capture> capture) {
+    for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
+      for (const std::int64_t threads : or_usual(o.threads, {1})) {
+        const Context context{static_cast<int>(threads), isa, Pass::forward};
+        groups.push_back({input, shape, context, expand(methods, o.knobs, shape, for_error), capture});
+      }
+  };
+  for (const std::string& path : o.captures) {
+    refuse_with_capture("--n-q", o.n_q);
+    refuse_with_capture("--n-k", o.n_k);
+    refuse_with_capture("-d/--head-dim", o.d);
+    refuse_with_capture("--d-v", o.d_v);
+    refuse_with_capture("--batch", o.batch);
+    refuse_with_capture("--heads", o.heads);
+    const Capture whole = read_capture(path);
+    for (const std::int64_t n : or_usual(o.n, {whole.shape.n_k})) {
+      Capture part = whole;
+      if (!o.n.empty()) part = whole.first(n);
+      part.shape.causal = o.causal;
+      const Shape shape = part.shape;
+      add(path, shape, std::make_shared<const Capture>(std::move(part)));
+    }
+  }
+  std::vector<std::string> families = o.families;
+  if (families.empty() && o.captures.empty()) families = {"gaussian"};
+  if (!families.empty())
+    for (const Shape& shape : shapes_of(o, usual_n))
+      for (const std::string& family : families) add(family, shape, nullptr);
+  return groups;
+}
+
+std::string redraw_policy(const Options& o, const Member& member, const Shape& shape) {
+  const Method& method = *member.method;
+  if (!method.draws || method.draws(shape, member.settings).empty()) return "none";
+  return !o.redraw.empty() ? o.redraw : method.redraws ? "each" : "once";
+}
+
+Point point_of(const Options& o, const Group& g, const Member& m) {
+  Point p;
+  p.method = m.method->name;
+  p.control = m.method->control;
+  for (const Knob& knob : m.settings.knobs()) p.knobs.emplace_back(knob.name, m.settings.text(knob.name));
+  p.input = g.input;
+  p.shape = g.shape;
+  p.isa = name(g.context.isa);
+  p.threads = g.context.threads;
+  p.seed = o.seed;
+  p.redraw = redraw_policy(o, m, g.shape);
+  if (m.method->work) p.work = m.method->work(g.shape, m.settings);
+  identify(p);
+
+  const Shape& s = g.shape;
+  std::string r = fmt::format("yoso-bench {} -m {}", o.command, p.method);
+  if (g.capture) {
+    r += fmt::format(" --qkv '{}' -n {}", g.input, std::max(s.n_q, s.n_k));
+  } else {
+    r += fmt::format(" --input {}", g.input);
+    r += s.n_q == s.n_k ? fmt::format(" -n {}", s.n_q) : fmt::format(" --n-q {} --n-k {}", s.n_q, s.n_k);
+    r += fmt::format(" -d {} --d-v {} --batch {} --heads {}", s.d, s.d_v, s.batch, s.heads);
+  }
+  if (s.causal) r += " --causal";
+  r += fmt::format(" --threads {} --isa {} --seed {}", p.threads, p.isa, p.seed);
+  for (const auto& [knob, value] : p.knobs) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
+  if (o.command == "speed" || o.command == "overview") {
+    r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget, o.rel_ci, o.min_samples);
+    if (p.redraw != "none") r += fmt::format(" --redraw {}", p.redraw);
+  }
+  if (o.command == "error") {
+    r += fmt::format(" --seeds {} --reference {}", o.seeds, o.reference_name);
+    if (o.per_head) r += " --per-head";
+  }
+  if (o.command == "overview") r += fmt::format(" --seeds {}", o.seeds);
+  p.repro = r;
+  return p;
+}
+
+std::size_t memory_budget(const Options& o) {
+  if (o.memory_budget) return o.memory_budget;
+  return static_cast<std::size_t>(0.8 * static_cast<double>(available_memory()));
+}
+
+bool guarded(Point& p, const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const BadSetting&) {
+    throw;
+  } catch (const Unsupported& error) {
+    p.status = Status::unsupported;
+    p.reason = error.what();
+  } catch (const OutOfBudget& error) {
+    p.status = Status::over_budget;
+    p.reason = error.what();
+  } catch (const std::exception& error) {
+    p.status = Status::error;
+    p.reason = error.what();
+  }
+  return false;
+}
+
+bool interrupted() { return stop_asked; }
+
+void catch_interrupts() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+Progress::Progress(const std::string& mode, std::size_t total)
+    : shown_(mode == "plain" || (mode == "auto" && isatty(STDERR_FILENO))),
+      terminal_(mode == "auto" && isatty(STDERR_FILENO)),
+      total_(total) {}
+
+Progress::~Progress() {
+  if (shown_ && terminal_ && width_) fmt::print(stderr, "\r{:{}}\r", "", width_);
+}
+
+void Progress::next(const std::string& what) {
+  ++done_;
+  if (!shown_) return;
+  const std::string line = fmt::format("[{}/{}] {}", done_, total_, what);
+  if (!terminal_) {
+    fmt::print(stderr, "{}\n", line);
+    return;
+  }
+  fmt::print(stderr, "\r{:{}}", line, std::max(width_, line.size()));
+  width_ = line.size();
+  std::fflush(stderr);
+}
+
+Output::Output(const Options& options, bool timed) : report(start_report(options.argv, options.seed)), options_(options) {
+  if (!timed) std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
+  report.tags = options.tags;
+  report.samples = options.samples;
+  if (!options.output.empty()) file_ = std::make_unique<OutputFile>(options.output);
+  catch_interrupts();
+}
+
+int Output::finish(const std::string& table) {
+  if (interrupted()) report.status = "interrupted";
+  std::size_t broken = 0, results = 0;
+  for (const Point& p : report.points) {
+    broken += p.status == Status::wrong || p.status == Status::error || p.status == Status::timeout;
+    results += p.status == Status::ok || p.status == Status::noisy;
+  }
+  const std::string json = options_.json || file_ ? to_json(report) : std::string();
+  fmt::print("{}", options_.json ? json : table);
+  std::fflush(stdout);
+  for (const Warning& w : report.warnings) fmt::print(stderr, "warning {}: {}\n", w.code, w.message);
+  if (file_) {
+    file_->commit(json);
+    fmt::print(stderr, "report: {} ({} points)\n", file_->path(), report.points.size());
+  }
+  if (interrupted()) return 130;
+  return broken > 0 || (results == 0 && !report.points.empty()) ? 1 : 0;
+}
+
+Table::Table(std::vector<std::string> header, std::size_t left_columns) : left_columns_(left_columns) { rows_.push_back(std::move(header)); }
+
+void Table::row(std::vector<std::string> cells) {
+  cells.resize(rows_.front().size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths(rows_.front().size());
+  for (const auto& row : rows_)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::string text;
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    std::string line;
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      if (c) line += "  ";
+      line += c < left_columns_ || c + 1 == widths.size() ? fmt::format("{:<{}}", rows_[r][c], widths[c])
+                                                          : fmt::format("{:>{}}", rows_[r][c], widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+    if (r == 0) {
+      std::size_t width = 2 * (widths.size() - 1);
+      for (const std::size_t w : widths) width += w;
+      text += std::string(width, '-') + "\n";
+    }
+  }
+  return text;
+}
+
+std::string seconds_text(double s) {
+  if (s < 1e-6) return fmt::format("{:.3g} ns", s * 1e9);
+  if (s < 1e-3) return fmt::format("{:.3g} us", s * 1e6);
+  if (s < 1) return fmt::format("{:.3g} ms", s * 1e3);
+  return fmt::format("{:.3g} s", s);
+}
+
+std::string bytes_text(std::optional<std::size_t> bytes) {
+  if (!bytes) return "-";
+  const double b = static_cast<double>(*bytes);
+  if (b < 1024) return fmt::format("{} B", *bytes);
+  if (b < 1024.0 * 1024) return fmt::format("{:.1f} KiB", b / 1024);
+  if (b < 1024.0 * 1024 * 1024) return fmt::format("{:.1f} MiB", b / 1024 / 1024);
+  return fmt::format("{:.2f} GiB", b / 1024 / 1024 / 1024);
+}
+
+std::string number_text(const std::optional<double>& value, int decimals) {
+  if (!value) return "-";
+  if (*value != 0 && std::abs(*value) < 0.5 * std::pow(10, -decimals)) return fmt::format("{:.1e}", *value);
+  return fmt::format("{:.{}f}", *value, decimals);
+}
+
+std::string summary_text(const std::optional<Summary>& s, int decimals) {
+  if (!s) return "-";
+  std::string text = number_text(s->median, decimals);
+  if (s->lo && s->hi && *s->lo != *s->hi) text += fmt::format(" [{}, {}]", number_text(s->lo, decimals), number_text(s->hi, decimals));
+  return text;
+}
+
+std::string setting_text(const Member& member) { return knob_text(member, false); }
+
+}  // namespace yoso::app

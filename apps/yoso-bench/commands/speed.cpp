@@ -1,0 +1,52 @@
+// speed: interleaved timings, paired with a baseline.
+#include <fmt/format.h>
+
+#include "../measure.hpp"
+
+namespace yoso::app {
+namespace {
+
+std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline) {
+  Table table({"method", "setting", "time", "interval", "n", baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline), "check", "status"});
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Point& p = points[i];
+    const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
+    if (!p.speed) {
+      table.row({p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", note});
+      continue;
+    }
+    const Timing& t = p.speed->timing;
+    std::string ratio = "-";
+    if (const auto& pair = p.speed->paired; pair && p.method != baseline)
+      ratio = pair->ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair->ratio, pair->ci->lo, pair->ci->hi) : fmt::format("{:.3g}", pair->ratio);
+    else if (p.method == baseline)
+      ratio = "1";
+    table.row({p.method, setting_text(g.members[i]), seconds_text(t.median),
+               t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
+               t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n), ratio,
+               p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
+  }
+  return fmt::format("{}\n{}\n", g.title(), table.text());
+}
+
+}  // namespace
+
+int run_speed(const Options& o) {
+  std::vector<Group> groups = groups_of(o, {1024}, false);
+  Output output(o, true);
+  Progress progress(o.progress, groups.size());
+  std::string text;
+  for (Group& g : groups) {
+    if (interrupted()) break;
+    add_baseline(o, g);
+    progress.next(g.title());
+    std::vector<Point> points = points_of(o, g);
+    time_group(o, g, g.data(o.seed), points);
+    text += table_of(g, points, o.baseline);
+    output.report.points.insert(output.report.points.end(), points.begin(), points.end());
+  }
+  text += "Medians with 95 % intervals from order statistics; `noisy`: the interval is wider than --rel-ci asks for.\n";
+  return output.finish(text);
+}
+
+}  // namespace yoso::app

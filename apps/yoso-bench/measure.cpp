@@ -1,0 +1,226 @@
+#include "measure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include <yoso/catalogue.hpp>
+#include <yoso/check.hpp>
+#include <yoso/resident.hpp>
+
+namespace yoso::app {
+namespace {
+
+// Adds up the time of each named phase, and hands out medians over runs.
+class PhaseTimer final : public PhaseListener {
+ public:
+  explicit PhaseTimer(Clock& clock) : clock_(clock) {}
+  void begin(std::string_view phase) override {
+    close();
+    open_ = phase;
+    since_ = clock_.wall();
+  }
+  void end_of_run() {
+    close();
+    open_.clear();
+    for (auto& [phase, runs] : seconds_) runs.resize(run_ + 1);
+    ++run_;
+  }
+  std::vector<std::pair<std::string, double>> medians() const {
+    std::vector<std::pair<std::string, double>> all;
+    for (const auto& [phase, runs] : seconds_) all.emplace_back(phase, median(runs));
+    return all;
+  }
+
+ private:
+  void close() {
+    if (open_.empty()) return;
+    auto at = std::ranges::find(seconds_, open_, &Phase::first);
+    if (at == seconds_.end()) at = seconds_.insert(seconds_.end(), {open_, {}});
+    at->second.resize(run_ + 1);
+    at->second[run_] += clock_.wall() - since_;
+  }
+  using Phase = std::pair<std::string, std::vector<double>>;
+  Clock& clock_;
+  std::vector<Phase> seconds_;
+  std::string open_;
+  double since_ = 0;
+  std::size_t run_ = 0;
+};
+
+// An instance with its output, as one member of a timed group.
+struct Contender {
+  std::size_t index;  // of its row
+  std::unique_ptr<Instance> instance;
+  std::vector<float> out;
+  std::uint64_t draws = 0;  // how often it has been redrawn
+};
+
+std::string over(std::size_t needs, std::size_t budget) {
+  return fmt::format("needs {} ({} bytes), the budget is {} ({} bytes)", bytes_text(needs), needs, bytes_text(budget), budget);
+}
+
+// Sets status and memory of a row whose prediction exceeds the budget. False then.
+bool affordable(Point& p, const Footprint& predicted, std::size_t budget) {
+  if (predicted.total() <= budget) return true;
+  p.status = Status::over_budget;
+  p.reason = over(predicted.total(), budget);
+  p.memory = MemoryResult{predicted, {}, {}, budget};
+  return false;
+}
+
+bool alive(const Point& p) { return p.status == Status::ok || p.status == Status::noisy; }
+
+}  // namespace
+
+std::vector<Point> points_of(const Options& o, const Group& g) {
+  std::vector<Point> points;
+  for (const Member& m : g.members) points.push_back(point_of(o, g, m));
+  return points;
+}
+
+void add_baseline(const Options& o, Group& g) {
+  if (o.baseline == "none") return;
+  const Method& method = find(catalogue(), o.baseline);
+  if (std::ranges::any_of(g.members, [&](const Member& m) { return m.method == &method; })) return;
+  g.members.insert(g.members.begin(), Member{&method, Settings(method.knobs, g.shape)});
+}
+
+void time_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+  const Inputs in = data.inputs();
+  const std::size_t budget = memory_budget(o);
+  std::vector<Contender> contenders;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Point& p = points[i];
+    const Member& m = g.members[i];
+    if (!alive(p)) continue;
+    guarded(p, [&] {
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
+      Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0};
+      c.instance->touch();
+      c.out.resize(static_cast<std::size_t>(g.shape.out_size()));
+      c.instance->forward(in, c.out.data());
+      if (m.method->oracle) {
+        p.check = check_output(*c.instance, in, c.out.data());
+        if (!p.check->passed) {
+          p.status = Status::wrong;
+          p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}: not timed", p.check->max_abs, p.check->tolerance);
+          return;
+        }
+      }
+      contenders.push_back(std::move(c));
+    });
+  }
+  if (contenders.empty()) return;
+
+  MachineClock clock;
+  const auto call = [&](Contender& c, PhaseListener* phases) {
+    if (points[c.index].redraw == "each") {
+      if (phases) phases->begin("draw");
+      c.instance->redraw(o.seed + ++c.draws);
+    }
+    c.instance->forward(in, c.out.data(), phases);
+  };
+  std::vector<std::function<void()>> calls;
+  for (Contender& c : contenders) calls.emplace_back([&] { call(c, nullptr); });
+  Protocol protocol;
+  protocol.time_budget = o.time_budget;
+  protocol.rel_ci = o.rel_ci;
+  protocol.min_samples = o.min_samples;
+  protocol.warm_up = std::min(0.1, o.time_budget / 4);
+  protocol.threads = g.context.threads;
+  protocol.seed = o.seed;
+  const std::vector<Timing> timings = measure(calls, protocol, clock);
+
+  const auto baseline = std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
+  for (std::size_t c = 0; c < contenders.size(); ++c) {
+    Point& p = points[contenders[c].index];
+    SpeedResult result;
+    result.timing = timings[c];
+    if (baseline != contenders.end()) {
+      result.baseline = o.baseline;
+      result.paired = pair_with(timings[c], timings[static_cast<std::size_t>(baseline - contenders.begin())], protocol.level, contenders.size() - 1);
+    }
+    PhaseTimer phases(clock);
+    for (int run = 0; run < 3; ++run) {
+      call(contenders[c], &phases);
+      phases.end_of_run();
+    }
+    result.phases = phases.medians();
+    if (result.timing.noisy) p.status = Status::noisy;
+    p.speed = std::move(result);
+  }
+}
+
+void weigh_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+  const Inputs in = data.inputs();
+  const std::size_t budget = memory_budget(o);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (interrupted()) return;
+    Point& p = points[i];
+    const Member& m = g.members[i];
+    guarded(p, [&] {
+      const bool masked = in.keep_q || in.keep_k;
+      const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
+      if (!affordable(p, predicted, budget)) return;
+      p.memory = MemoryResult{predicted, {}, {}, budget};
+      const auto run = [&]() -> std::string {
+        // everything the point needs is allocated here, and nothing else, so that the resident set grows by its sum
+        const Buffer q(predicted.inputs), out(predicted.outputs);
+        std::byte* at = q.bytes().data();
+        const auto place = [&](const float* from, std::int64_t size) {
+          const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(float);
+          std::memcpy(at, from, bytes);
+          at += bytes;
+          return reinterpret_cast<const float*>(at - bytes);
+        };
+        Inputs copy = in;
+        copy.q = place(in.q, g.shape.q_size());
+        copy.k = place(in.k, g.shape.k_size());
+        copy.v = place(in.v, g.shape.v_size());
+        Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
+        instance.forward(copy, out.as<float>().data());
+        const Footprint f = instance.measured();
+        return fmt::format("{} {} {} {}", f.draws, f.parameters, f.saved, f.scratch);
+      };
+      Footprint measured = predicted;
+      const auto read = [&](const std::string& numbers) {
+        std::sscanf(numbers.c_str(), "%zu %zu %zu %zu", &measured.draws, &measured.parameters, &measured.saved, &measured.scratch);
+      };
+      if (!o.measure_rss) {
+        read(run());
+      } else {
+        const ResidentGrowth growth = resident_growth(run);
+        if (!growth.failure.empty()) throw std::runtime_error(growth.failure);
+        read(growth.payload);
+        p.memory->rss = growth.bytes;
+      }
+      p.memory->measured = measured;
+    });
+  }
+}
+
+void judge_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference);
+  const std::size_t budget = memory_budget(o);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (interrupted()) return;
+    Point& p = points[i];
+    const Member& m = g.members[i];
+    if (!alive(p)) continue;
+    guarded(p, [&] {
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
+      p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);
+    });
+    if (p.error && m.method->shares_qk && !data.shared_qk) {
+      // it ignores k: against softmax of q and k its error would say nothing about the method
+      p.error->total.reset();
+      p.error->kernel_gap.reset();
+      p.reason = "no total error: it uses q as the key, and this input does not share Q and K";
+    }
+  }
+}
+
+}  // namespace yoso::app

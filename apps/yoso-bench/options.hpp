@@ -1,0 +1,65 @@
+// What was asked for on the command line, as plain data. Nothing here knows CLI11.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <yoso/cpu.hpp>
+#include <yoso/plan.hpp>
+#include <yoso/study.hpp>
+
+namespace yoso::app {
+
+struct Options {
+  std::string command;
+  std::vector<std::string> argv;
+
+  // axes; an empty list means the command's usual value
+  std::vector<std::string> methods{"all"};
+  std::vector<std::int64_t> n, n_q, n_k, d, d_v, batch, heads, threads;
+  std::vector<Isa> isas;
+  bool causal = false;
+  std::vector<std::string> families, captures;
+  KnobLists knobs;
+  std::uint64_t seed = 1;
+
+  // measuring
+  std::string baseline = "softmax";  // "none": no ratios
+  double time_budget = 1;            // seconds a point
+  double rel_ci = 0.01;
+  int min_samples = 20;
+  std::string redraw;                // "", "each" or "once"
+  std::uint64_t memory_budget = 0;   // bytes; 0: 80 % of what is free
+  bool measure_rss = true;
+  std::int64_t seeds = 20;
+  bool per_head = false;
+  Reference reference = Reference::softmax;
+  std::string reference_name = "softmax";
+
+  // output
+  std::string output;
+  bool json = false;  // JSON on stdout instead of a table
+  bool samples = false;
+  std::map<std::string, std::string> tags;
+  std::string progress = "auto";
+
+  std::string topic;               // list METHOD
+  std::vector<std::string> files;  // validate FILE...
+  std::string print_schema;
+};
+
+// Parses argv, or prints help or version and returns a command of "". Throws BadSetting.
+Options parse_command_line(int argc, const char* const* argv);
+
+// One function a command; the exit code.
+int run_list(const Options& options);
+int run_env(const Options& options);
+int run_speed(const Options& options);
+int run_memory(const Options& options);
+int run_error(const Options& options);
+int run_check(const Options& options);
+int run_validate(const Options& options);
+int run_overview(const Options& options);
+
+}  // namespace yoso::app
