@@ -1,0 +1,30 @@
+# cmake -DNM=nm -DOBJECTS=a.o|b.o -P check_symbols.cmake
+# An object compiled for one instruction set may export one table and nothing else, least of all a weak symbol (W, V, u):
+# the linker would keep one copy for the whole program, perhaps this one, and an older CPU would meet an instruction that
+# it does not know.
+string(REPLACE "|" ";" objects "${OBJECTS}")
+if(NOT objects)
+  message(FATAL_ERROR "no objects to look at")
+endif()
+foreach(object IN LISTS objects)
+  execute_process(COMMAND ${NM} -P ${object} OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE "\n" ";" lines "${listing}")
+  set(exported "")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^__odr_asan" OR NOT line MATCHES "^([^ ]+) ([A-Za-z])")  # the address sanitizer's mark on a table
+      continue()
+    endif()
+    set(symbol ${CMAKE_MATCH_1})
+    set(kind ${CMAKE_MATCH_2})
+    if(kind MATCHES "^[WwVvu]$")
+      message(FATAL_ERROR "${object}: weak symbol ${symbol}")
+    elseif(kind MATCHES "^[A-TV-Z]$")
+      list(APPEND exported ${symbol})
+    endif()
+  endforeach()
+  list(LENGTH exported count)
+  if(NOT count EQUAL 1)
+    message(FATAL_ERROR "${object}: exports ${count} symbols instead of one table: ${exported}")
+  endif()
+  message(STATUS "${object}: ${exported}")
+endforeach()

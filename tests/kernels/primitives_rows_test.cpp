@@ -1,0 +1,218 @@
+// Everything that works on rows of numbers, against double loops or, where the operations and their order are fixed,
+// bit for bit.
+#include <bit>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+#include "primitives_testing.hpp"
+
+using namespace yoso;
+using namespace yoso::testing;
+using I = std::int64_t;
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+template <class Body>
+void on_every_isa(const Body& body) {
+  for (const Isa isa : isas_here()) {
+    const Primitives& p = primitives(isa);
+    CAPTURE(p.isa);
+    body(p);
+  }
+}
+
+std::vector<float> line(float first, float last, I count) {
+  std::vector<float> x(static_cast<std::size_t>(count));
+  for (I i = 0; i < count; ++i)
+    x[std::size_t(i)] = float(double(first) + (double(last) - double(first)) * double(i) / double(count - 1));
+  return x;
+}
+
+double collision_probability(int tau, float x) {
+  const double base = 1 - std::acos(std::clamp(double(x), -1.0, 1.0)) / std::numbers::pi;
+  return std::pow(base, tau);
+}
+
+// The definition: H[i][j] = (-1)^popcount(i & j).
+double hadamard_element(const float* x, I size, I i) {
+  double sum = 0;
+  for (I j = 0; j < size; ++j)
+    sum += std::popcount(static_cast<std::uint64_t>(i & j)) % 2 ? -double(x[j]) : double(x[j]);
+  return sum;
+}
+
+// The butterflies in ascending order, one row.
+void butterflies(float* x, I size) {
+  for (I half = 1; half < size; half *= 2)
+    for (I i = 0; i < size; ++i)
+      if (!(i & half)) {
+        const float a = x[i], b = x[i + half];
+        x[i] = a + b;
+        x[i + half] = a - b;
+      }
+}
+
+}  // namespace
+
+TEST_CASE("primitives: dot and sum, n roundings allowed", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    std::vector<I> sizes = kSizes;
+    sizes.insert(sizes.end(), {0, 255, 256, 1000});
+    for (const I n : sizes) {
+      CAPTURE(n);
+      const std::vector<float> x = normals(n, 1), y = normals(n, 2);
+      double dot = 0, dot_size = 0, sum = 0, sum_size = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        dot += double(x[i]) * double(y[i]);
+        dot_size += std::abs(double(x[i]) * double(y[i]));
+        sum += double(x[i]);
+        sum_size += std::abs(double(x[i]));
+      }
+      CHECK(std::abs(double(p.dot(x.data(), y.data(), n)) - dot) <= double(n + 1) * kUnit * dot_size);
+      CHECK(std::abs(double(p.sum(x.data(), n)) - sum) <= double(n) * kUnit * sum_size);
+    }
+  });
+}
+
+TEST_CASE("primitives: max finds the largest wherever it is", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    CHECK(p.max(nullptr, 0) == -kInfinity);
+    for (const I n : kSizes) {
+      CAPTURE(n);
+      std::vector<float> x = normals(n, 1);
+      for (float& e : x) e = -10 - std::abs(e);  // padding with zeros would win
+      for (I i = 0; i < n; ++i) {
+        const float before = std::exchange(x[std::size_t(i)], -1.0f);
+        REQUIRE(p.max(x.data(), n) == -1.0f);
+        x[std::size_t(i)] = before;
+      }
+      CHECK(p.max(x.data(), n) == *std::max_element(x.begin(), x.end()));
+      std::fill(x.begin(), x.end(), -kInfinity);
+      CHECK(p.max(x.data(), n) == -kInfinity);
+    }
+  });
+}
+
+TEST_CASE("primitives: axpy rounds at most twice; scale and add once", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I n : kSizes) {
+      CAPTURE(n);
+      const std::vector<float> x = normals(n, 1), y = normals(n, 2);
+      const float a = 0.7f;
+      Guarded axpy(y), scale(x), add(y);
+      p.axpy(a, x.data(), axpy.data(), n);
+      p.scale(a, scale.data(), n);
+      p.add(x.data(), add.data(), n);
+      for (I i = 0; i < n; ++i) {
+        const double xi = double(x[std::size_t(i)]), yi = double(y[std::size_t(i)]), product = double(a) * xi;
+        REQUIRE(std::abs(double(axpy[i]) - (product + yi)) <= 2 * kUnit * (std::abs(product) + std::abs(yi)));
+        REQUIRE(scale[i] == static_cast<float>(product));
+        REQUIRE(add[i] == static_cast<float>(xi + yi));
+      }
+      CHECK((axpy.intact() && scale.intact() && add.intact()));
+    }
+    // n = 0 touches nothing
+    p.axpy(1, nullptr, nullptr, 0);
+    p.scale(1, nullptr, 0);
+    p.add(nullptr, nullptr, 0);
+  });
+}
+
+TEST_CASE("primitives: exp_sum has a relative error below 2e-7 and is 0 below -87", "[primitives]") {
+  std::vector<std::vector<float>> rows{line(-87, 88, 200001), line(-1, 1, 20001), line(-120, -80, 1001)};
+  for (const I n : kSizes) rows.push_back(line(-90, 3, n + 1)), rows.back().resize(std::size_t(n));
+  rows.push_back(
+      {0.0f, 88.0f, -87.0f, std::nextafter(-87.0f, -kInfinity), -1e9f, -3.4e38f, -kInfinity, -1e-30f, 1e-8f});
+  rows.push_back({});
+  on_every_isa([&](const Primitives& p) {
+    for (const float shift : {0.0f, 2.5f})
+      for (const std::vector<float>& x : rows) {
+        CAPTURE(shift, x.size());
+        Guarded e(x);
+        const double sum = double(p.exp_sum(shift, e.data(), static_cast<I>(x.size())));
+        double want_sum = 0;
+        I wrong = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const float t = x[i] - shift;
+          const double want = t < -87.0f ? 0.0 : std::exp(double(t)), got = double(e[static_cast<I>(i)]);
+          wrong += !(std::abs(got - want) <= 2e-7 * want);
+          want_sum += got;
+        }
+        CHECK(wrong == 0);
+        if (want_sum < double(std::numeric_limits<float>::max()))  // the sum of the longest row is beyond f32
+          CHECK(std::abs(sum - want_sum) <= double(x.size()) * kUnit * want_sum);
+        else
+          CHECK(sum == double(kInfinity));
+        CHECK(e.intact());
+      }
+    float one = -3.25f;
+    CHECK(p.exp_sum(-3.25f, &one, 1) == 1.0f);  // the largest weight of a softmax
+    CHECK(one == 1.0f);
+  });
+}
+
+TEST_CASE("primitives: collision follows (1 - acos(x) / pi)^tau", "[primitives]") {
+  std::vector<std::vector<float>> rows{line(-1, 1, 20001), line(0.999f, 1, 2001), line(-1, -0.999f, 2001)};
+  for (const I n : kSizes) rows.push_back(line(-1, 1, n + 1)), rows.back().resize(std::size_t(n));
+  on_every_isa([&](const Primitives& p) {
+    for (const int tau : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 37}) {
+      for (const std::vector<float>& x : rows) {
+        CAPTURE(tau, x.size());
+        Guarded out(x);
+        p.collision(tau, out.data(), static_cast<I>(x.size()));
+        I wrong = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const double want = collision_probability(tau, x[i]), got = double(out[static_cast<I>(i)]);
+          // relative, down to where floats lose their precision
+          wrong += !(std::abs(got - want) <= 2e-7 * tau * want + 1e-37);
+        }
+        CHECK(wrong == 0);
+        CHECK(out.intact());
+      }
+      // the ends are exact: self-attention meets x = 1, and rounding makes dot products just above it
+      std::vector<float> ends{1,  std::nextafter(1.0f, 2.0f),   2,  kInfinity,
+                              -1, std::nextafter(-1.0f, -2.0f), -2, -kInfinity};
+      p.collision(tau, ends.data(), static_cast<I>(ends.size()));
+      CHECK(ends == std::vector<float>{1, 1, 1, 1, 0, 0, 0, 0});
+    }
+    std::vector<float> middle{0.0f, -0.0f};
+    p.collision(1, middle.data(), 2);
+    CHECK(middle == std::vector<float>{0.5f, 0.5f});
+  });
+}
+
+TEST_CASE("primitives: hadamard is the natural-order transform", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (I size = 1; size <= 256; size *= 2) {
+      CAPTURE(size);
+      const std::vector<float> x = normals(size, 3);
+      std::vector<float> out = x;
+      p.hadamard(out.data(), 1, size, size);
+      double norm = 0;
+      for (const float e : x) norm += std::abs(double(e));
+      const double room = std::log2(double(2 * size)) * kUnit * norm;
+      for (I i = 0; i < size; ++i)
+        REQUIRE(std::abs(double(out[std::size_t(i)]) - hadamard_element(x.data(), size, i)) <= room);
+    }
+  });
+}
+
+TEST_CASE("primitives: hadamard has the same bits on every instruction set", "[primitives]") {
+  for (I size = 1; size <= 4096; size *= 2)
+    for (const I rows : {1, 2, 5})
+      for (const I pad : {0, 3}) {
+        CAPTURE(size, rows, pad);
+        const Matrix x = random_matrix(rows, size, pad, 4, 9.0f);
+        std::vector<float> want = x.data;
+        for (I r = 0; r < rows; ++r) butterflies(want.data() + r * x.ld, size);
+        on_every_isa([&](const Primitives& p) {
+          Guarded out(x.data);
+          p.hadamard(out.data(), rows, size, x.ld);
+          REQUIRE(same_bits(out.data(), want.data(), static_cast<I>(want.size())));
+          REQUIRE(out.intact());
+        });
+      }
+}
