@@ -1,0 +1,63 @@
+// Which hyperplane is which bit of which hash. Shared by the declaration of the draws, the cost model and the engines; the
+// oracle has its own.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <string_view>
+
+#include <yoso/knobs.hpp>
+#include <yoso/shape.hpp>
+
+namespace yoso::yoso_m {
+
+enum class Projection : std::uint8_t { interleaved, packed, gaussian, shared };  // in the order of kProjectionNames
+
+inline constexpr std::string_view kProjectionNames[] = {"interleaved", "packed", "gaussian", "shared"};
+
+// A rotation is three rounds of (sign diagonal, Hadamard matrix) on a vector padded with zeros to a power of two; each of
+// its rows is one hyperplane.
+struct Plan {
+  Projection projection;
+  std::int64_t d, hashes, bits;
+  std::int64_t padded;          // d'
+  std::int64_t rotations = 0;   // none for gaussian
+  std::int64_t per_part = 0;    // packed: hashes cut from one rotation
+
+  Plan(const Shape& shape, const Settings& settings)
+      : projection(static_cast<Projection>(settings.real("projection"))),
+        d(shape.d),
+        hashes(settings.integer("hashes")),
+        bits(settings.integer("hash_bits")),
+        padded(static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(32, d))))) {
+    if (projection == Projection::packed) {
+      per_part = padded / bits;  // bits <= 16 < 32 <= padded
+      rotations = (hashes + per_part - 1) / per_part;
+    } else if (projection != Projection::gaussian) {
+      rotations = std::max((planes() + padded - 1) / padded, std::min<std::int64_t>(bits, 4));
+    }
+  }
+
+  std::int64_t planes() const { return hashes * bits; }
+  std::int64_t slots() const { return std::int64_t{1} << bits; }  // of a table
+
+  // Calls use(row of the rotation, hash, bit) for every hyperplane taken from a rotation.
+  //
+  // packed, the reference's layout: hash after hash, each from consecutive rows of one rotation. Rows of a rotation are
+  // orthogonal, so the bits of a hash are negatively dependent and it collides too seldom.
+  // interleaved: hyperplane g = hash * bits + bit is row g / B of rotation g mod B, so the bits of a hash come from
+  // min(bits, B) rotations in shares that differ by at most one, and no rotation runs out of rows since B d' >= planes().
+  template <class Use>
+  void for_each_plane(std::int64_t rotation, const Use& use) const {
+    if (projection == Projection::packed) {
+      const std::int64_t first = rotation * per_part, last = std::min(hashes, first + per_part);
+      for (std::int64_t hash = first; hash < last; ++hash)
+        for (std::int64_t bit = 0; bit < bits; ++bit) use((hash - first) * bits + bit, hash, bit);
+    } else {
+      for (std::int64_t plane = rotation; plane < planes(); plane += rotations)
+        use(plane / rotations, plane / bits, plane % bits);
+    }
+  }
+};
+
+}  // namespace yoso::yoso_m
