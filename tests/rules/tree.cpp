@@ -50,14 +50,16 @@ Place place(std::string_view file) {
   return {Place::room, folder};
 }
 
-// The file that a quoted include means: beside the including file, or in one of the folders we put on the include path.
+// The file that a quoted include means: beside the including file, in one of the folders we put on the include path, or
+// the template that CMake generates it from.
 std::string resolve(std::string_view file, std::string_view name, bool (*exists)(const std::string&)) {
   for (const fs::path& folder : {fs::path(file).parent_path(), fs::path("kernels"), fs::path("lib/src"), fs::path("tests"),
                                  fs::path("apps/yoso-bench")}) {
     const std::string path = (folder / name).lexically_normal().generic_string();
     if (exists(path)) return path;
   }
-  return {};
+  const std::string generated = "cmake/" + std::string(name) + ".in";
+  return exists(generated) ? generated : std::string();
 }
 
 // The library a header in angle brackets belongs to; empty: the standard library or the system.
