@@ -39,8 +39,8 @@ dev: deps build/dev/build.ninja ## the same tests under ASan and UBSan, in build
 	@ctest --preset dev -j $(JOBS)
 
 golden: deps build/release/build.ninja ## compare with the vectors of GOLDEN=DIR (usual: tests/golden/cases)
-	@$(call compile,release,test_golden)
-	@YOSO_GOLDEN=$(abspath $(GOLDEN)) build/release/tests/golden/test_golden
+	@$(call compile,release,golden)
+	@build/release/tests/golden/golden $(GOLDEN)
 
 install: build ## install into PREFIX=/usr/local (and DESTDIR)
 	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(abspath $(PREFIX)) >/dev/null
