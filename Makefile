@@ -1,0 +1,65 @@
+# Verbs only: what is built and how stands in CMakeLists.txt and CMakePresets.json.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps build bench test dev golden install format tidy clean
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+GOLDEN ?= $(or $(YOSO_GOLDEN),tests/golden/cases)
+REPORT ?= build/overview.json
+
+# One line of progress on a terminal; elsewhere silence unless something fails.
+compile = cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2)) $(if $(MAKE_TERMOUT),,-- --quiet)
+tool = command -v $(1) >/dev/null || { echo "$(1) is not installed (Debian package $(1))" >&2; exit 1; }
+sources = $(shell git ls-files '*.cpp' '*.hpp' '*.cu')
+
+help: ## this screen
+	@echo "yoso-bench: how fast, how big and how wrong is YOSO attention beside its rivals?"
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@echo
+	@echo "  JOBS=$(JOBS) compilers at a time"
+
+deps: ## install missing Debian packages (root or sudo; else prints the command to run)
+	@cmake/deps.sh
+
+build: deps build/release/build.ninja ## build/release/yoso-bench and the libraries
+	@$(call compile,release,yoso)
+
+bench: build ## the main job: speed, memory and error of every method; report in REPORT=build/overview.json
+	@build/release/yoso-bench overview -o $(REPORT)
+
+test: deps build/release/build.ninja ## build and run all tests
+	@$(call compile,release)
+	@ctest --preset release -j $(JOBS)
+	@grep -hE '[0-9]+ passed, [0-9]+ failed, [0-9]+ not offered' build/release/Testing/Temporary/LastTest.log
+
+dev: deps build/dev/build.ninja ## the same tests under ASan and UBSan, in build/dev
+	@$(call compile,dev)
+	@ctest --preset dev -j $(JOBS)
+
+golden: deps build/release/build.ninja ## compare with the vectors of GOLDEN=DIR (usual: tests/golden/cases)
+	@$(call compile,release,golden)
+	@build/release/tests/golden/golden $(GOLDEN)
+
+install: build ## install into PREFIX=/usr/local (and DESTDIR)
+	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(abspath $(PREFIX)) >/dev/null
+	@echo "installed in $(DESTDIR)$(abspath $(PREFIX))"
+
+format: ## clang-format every source in place
+	@$(call tool,clang-format)
+	@clang-format -i $(sources)
+
+tidy: deps build/release/build.ninja ## clang-tidy over lib, kernels and apps
+	@$(call tool,clang-tidy)
+	@$(call compile,release,yoso)
+	@git ls-files 'lib/*.cpp' 'kernels/*.cpp' 'apps/*.cpp' | xargs -P $(JOBS) -n 1 clang-tidy -p build/release --quiet 2>&1 | \
+	  { ! grep -v '^[0-9]* warnings\? generated'; }
+
+clean: ## remove build/
+	@rm -rf build
+
+build/%/build.ninja: CMakePresets.json | deps
+	@echo "configuring build/$*; the first build takes a few minutes"
+	@cmake --preset $* >/dev/null
+	@touch $@
