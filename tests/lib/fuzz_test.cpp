@@ -21,7 +21,8 @@ const std::string kSafetensors = [] {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) / 4;
   const std::string tensor = files::bytes_of(values);
   return files::safetensors(
-      R"({"__metadata__":{"logit_scale":"0.25","model":"m"},"q":{"dtype":"F32","shape":[1,2,3,4],"data_offsets":[0,96]},)"
+      R"({"__metadata__":{"logit_scale":"0.25","model":"m"},)"
+      R"("q":{"dtype":"F32","shape":[1,2,3,4],"data_offsets":[0,96]},)"
       R"("k":{"dtype":"F16","shape":[1,1,3,4],"data_offsets":[96,120]},"v":{"dtype":"BF16","shape":[1,1,3,4],)"
       R"("data_offsets":[120,144]},"mask":{"dtype":"U8","shape":[1,3],"data_offsets":[144,147]}})",
       tensor + std::string(48, '\x30') + std::string("\1\1\0", 3));
