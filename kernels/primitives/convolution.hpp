@@ -1,5 +1,5 @@
-// The depthwise convolution over the sequence that YOSO and Nystromformer may add to their output: one kernel of odd length
-// w for each head, zero padding, no bias, over the values with padded ones zeroed.
+// The depthwise convolution over the sequence that YOSO and Nystromformer may add to their output: one kernel of odd
+// length w for each head, zero padding, no bias, over the values with padded ones zeroed.
 //
 //   out_i += sum_t kernel[head, t] M_j v_j,   j = i + t - (w - 1) / 2
 #pragma once

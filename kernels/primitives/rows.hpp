@@ -8,8 +8,8 @@
 
 namespace yoso {
 
-// In double, so that a row of 1e18s does not overflow; in eight partial sums in a fixed order, so that the compiler can use
-// vectors without changing the result.
+// In double, so that a row of 1e18s does not overflow; in eight partial sums in a fixed order, so that the compiler can
+// use vectors without changing the result.
 inline double sum_of_squares(const float* x, std::int64_t n) {
   double partial[8] = {};
   std::int64_t c = 0;
@@ -27,8 +27,8 @@ inline void unit_row(const float* x, float* y, std::int64_t n) {
   for (std::int64_t c = 0; c < n; ++c) y[c] = static_cast<float>(x[c] * factor);
 }
 
-// x /= divisor > 0. Not a product with its reciprocal: that would overflow for a tiny divisor, and would not give exactly
-// one for divisor / divisor.
+// x /= divisor > 0. Not a product with its reciprocal: that would overflow for a tiny divisor, and would not give
+// exactly one for divisor / divisor.
 inline void divide_row(double divisor, float* x, std::int64_t n) {
   for (std::int64_t c = 0; c < n; ++c) x[c] = static_cast<float>(x[c] / divisor);
 }

@@ -1,5 +1,5 @@
-// What yoso-e and yoso-m have in common beside the convolution: the knobs that mean the same in both, so that a method and
-// its expectation can be set alike, and the normalisation of output rows.
+// What yoso-e and yoso-m have in common beside the convolution: the knobs that mean the same in both, so that a method
+// and its expectation can be set alike, and the normalisation of output rows.
 #pragma once
 #include <algorithm>
 #include <bit>

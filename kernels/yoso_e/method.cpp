@@ -18,7 +18,8 @@ void oracle(const Problem& problem, std::span<const std::int64_t> queries, doubl
 
 namespace {
 
-constexpr std::int64_t kQueries = 64;  // a tile of weights is [kQueries, kKeys]: 64 KiB, a part of the second-level cache
+// A tile of weights is [kQueries, kKeys]: 64 KiB, a part of the second-level cache.
+constexpr std::int64_t kQueries = 64;
 constexpr std::int64_t kKeys = 256;
 
 // Above this cosine a weight is computed again from the difference of the unit rows. The weight has a cusp at 1: a dot
@@ -41,9 +42,8 @@ struct Cpu {
         dot_scale(settings.real("dot_scale")),
         norm(norm_of(settings)),
         conv(settings.integer("conv")),
-        near_weight(dot_scale <= kNear
-                        ? std::numeric_limits<float>::infinity()
-                        : static_cast<float>(std::pow(1 - std::acos(kNear) / std::numbers::pi, tau))) {
+        near_weight(dot_scale <= kNear ? std::numeric_limits<float>::infinity()
+                                       : static_cast<float>(std::pow(1 - std::acos(kNear) / std::numbers::pi, tau))) {
     require_convolution(s, settings);
   }
 

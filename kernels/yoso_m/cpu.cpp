@@ -13,7 +13,7 @@
 namespace yoso::yoso_m {
 namespace {
 
-constexpr std::int64_t kTableFloats = 64 * 1024;  // all tables in flight of a thread: 256 KiB, a part of the second-level cache
+constexpr std::int64_t kTableFloats = 64 * 1024;  // of a thread, at a time: 256 KiB, a part of the second-level cache
 constexpr std::int64_t kNarrow = 16;              // floats of a cache line: a narrower slice would waste what it loads
 
 }  // namespace
@@ -50,8 +50,8 @@ Needs Cpu::needs() const {
   return {0, scratch.used()};
 }
 
-// Tables of a hash are filled and read while they are in the cache, in one parallel region for all hashes, so building and
-// querying are one phase.
+// Tables of a hash are filled and read while they are in the cache, in one parallel region for all hashes, so building
+// and querying are one phase.
 void Cpu::forward(const Inputs& in, float* out, Call& call) {
   const Scratch s = layout(call.scratch);
   call.phase("hash");
@@ -77,8 +77,9 @@ void Cpu::hash_tokens(const Inputs& in, const Call& call, const Scratch& s) cons
   });
 }
 
-// For each group of hashes: empty its tables, then for each query insert the keys that it is the first to see (all of them
-// at once unless causal) and read its slots. Tables are [group, slots], addressed by `at` = (hash in the group) * slots + code.
+// For each group of hashes: empty its tables, then for each query insert the keys that it is the first to see (all of
+// them at once unless causal) and read its slots. Tables are [group, slots], and `at` is the hash in the group times
+// slots plus the code.
 template <class Clear, class Insert, class Read>
 void Cpu::sweep(const Codes& codes, const Clear& clear, const Insert& insert, const Read& read) const {
   const std::int64_t slots = plan_.slots();

@@ -14,8 +14,9 @@ class Cpu {
   void forward(const Inputs& in, float* out, Call& call);
 
  private:
-  // Values are summed in column slices of `width`, with the tables of `group` hashes in the cache at once; [rows, slices]
-  // are independent pieces of work. No sum depends on the choice: each is over tokens, then hashes, in ascending order.
+  // Values are summed in column slices of `width`, with the tables of `group` hashes in the cache at once; every slice
+  // of every row is an independent piece of work. No sum depends on the choice: each is over tokens, then hashes, in
+  // ascending order.
   struct Slicing {
     std::int64_t width, slices, group;
   };

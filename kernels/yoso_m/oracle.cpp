@@ -1,10 +1,10 @@
 // YOSO by its definition: B_ij = (1/m) sum_h [code_h(q_i) = code_h(k_j)], X = B V. No tables, all pairs.
 //
-// Sums of values are in double, but codes are not a matter of precision: they are defined by single-precision arithmetic in
-// a stated order, because a projection that rounds to the other side of zero is a different hash. A Gaussian projection is
-// a chain of fused multiply-adds over ascending coordinates; a Hadamard transform is H x = (H a + H b, H a - H b) for the
-// halves a, b of x. In double, a bit would differ about once in ten million, and then whole weights would. That the
-// definition is the intended one is for tests to check against codes in double away from zero.
+// Sums of values are in double, but codes are not a matter of precision: they are defined by single-precision
+// arithmetic in a stated order, because a projection that rounds to the other side of zero is a different hash. A
+// Gaussian projection is a chain of fused multiply-adds over ascending coordinates; the Hadamard transform of x with
+// the halves a, b is (H a + H b, H a - H b). In double, the rare bit of a projection near zero would differ, and with
+// it whole weights. Tests check these codes against ones in double, from the matrix, wherever rounding cannot decide.
 #include "oracle_yoso.hpp"
 
 namespace yoso::yoso_m {
@@ -13,19 +13,22 @@ namespace {
 using Codes = std::vector<int>;  // of one vector: one for each hash
 using Floats = std::vector<float>;
 
-Floats hadamard(const Floats& x) {
-  if (x.size() == 1) return x;
-  const auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
-  const Floats a = hadamard(Floats(x.begin(), middle)), b = hadamard(Floats(middle, x.end()));
-  Floats y;
-  for (std::size_t c = 0; c < a.size(); ++c) y.push_back(a[c] + b[c]);
-  for (std::size_t c = 0; c < a.size(); ++c) y.push_back(a[c] - b[c]);
-  return y;
+void hadamard(std::span<float> x) {
+  if (x.size() == 1) return;
+  const std::span<float> a = x.first(x.size() / 2), b = x.last(x.size() / 2);
+  hadamard(a);
+  hadamard(b);
+  for (std::size_t c = 0; c < a.size(); ++c) {
+    const float sum = a[c] + b[c], difference = a[c] - b[c];
+    a[c] = sum;
+    b[c] = difference;
+  }
 }
 
 Floats round(Floats x, const float* diagonal) {
   for (std::size_t c = 0; c < x.size(); ++c) x[c] *= diagonal[c];
-  return hadamard(x);
+  hadamard(x);
+  return x;
 }
 
 class Hasher {
@@ -81,16 +84,16 @@ class Hasher {
     std::vector<Floats> y(static_cast<std::size_t>(rotations_), x);
     for (std::int64_t b = 0; b < rotations_; ++b)
       for (std::int64_t r = 0; r < rounds; ++r)
-        y[static_cast<std::size_t>(b)] =
-            round(y[static_cast<std::size_t>(b)],
-                  problem_.draws["signs"] + ((row_ * rounds + r) * rotations_ + b) * width_);
+        y[static_cast<std::size_t>(b)] = round(
+            y[static_cast<std::size_t>(b)], problem_.draws["signs"] + ((row_ * rounds + r) * rotations_ + b) * width_);
     Codes codes(static_cast<std::size_t>(m_));
     for (std::int64_t h = 0; h < m_; ++h)
       for (std::int64_t t = 0; t < tau_; ++t) {
         const std::int64_t hashes = width_ / tau_;  // packed: of one rotation
         const std::int64_t b = projection_ == "packed" ? h / hashes : (h * tau_ + t) % rotations_;
         const std::int64_t e = projection_ == "packed" ? h % hashes * tau_ + t : (h * tau_ + t) / rotations_;
-        if (y[static_cast<std::size_t>(b)][static_cast<std::size_t>(e)] > 0) codes[static_cast<std::size_t>(h)] += 1 << t;
+        if (y[static_cast<std::size_t>(b)][static_cast<std::size_t>(e)] > 0)
+          codes[static_cast<std::size_t>(h)] += 1 << t;
       }
     return codes;
   }

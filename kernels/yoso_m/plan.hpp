@@ -1,5 +1,5 @@
-// Which hyperplane is which bit of which hash. Shared by the declaration of the draws, the cost model and the engines; the
-// oracle has its own.
+// Which hyperplane is which bit of which hash. Shared by the declaration of the draws, the cost model and the engines;
+// the oracle has its own.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -15,14 +15,14 @@ enum class Projection : std::uint8_t { interleaved, packed, gaussian, shared }; 
 
 inline constexpr std::string_view kProjectionNames[] = {"interleaved", "packed", "gaussian", "shared"};
 
-// A rotation is three rounds of (sign diagonal, Hadamard matrix) on a vector padded with zeros to a power of two; each of
-// its rows is one hyperplane.
+// A rotation is three rounds of (sign diagonal, Hadamard matrix) on a vector padded with zeros to a power of two; each
+// of its rows is one hyperplane.
 struct Plan {
   Projection projection;
   std::int64_t d, hashes, bits;
-  std::int64_t padded;          // d'
-  std::int64_t rotations = 0;   // none for gaussian
-  std::int64_t per_part = 0;    // packed: hashes cut from one rotation
+  std::int64_t padded;         // d'
+  std::int64_t rotations = 0;  // none for gaussian
+  std::int64_t per_part = 0;   // packed: hashes cut from one rotation
 
   Plan(const Shape& shape, const Settings& settings)
       : projection(static_cast<Projection>(settings.real("projection"))),
@@ -46,7 +46,7 @@ struct Plan {
   // packed, the reference's layout: hash after hash, each from consecutive rows of one rotation. Rows of a rotation are
   // orthogonal, so the bits of a hash are negatively dependent and it collides too seldom.
   // interleaved: hyperplane g = hash * bits + bit is row g / B of rotation g mod B, so the bits of a hash come from
-  // min(bits, B) rotations in shares that differ by at most one, and no rotation runs out of rows since B d' >= planes().
+  // min(bits, B) rotations in shares that differ by at most one; no rotation runs out of rows, since B d' >= planes().
   template <class Use>
   void for_each_plane(std::int64_t rotation, const Use& use) const {
     if (projection == Projection::packed) {

@@ -18,9 +18,9 @@ Instance instance_of(const Shape& shape, const Choices& choices, int threads = 1
 TEST_CASE("yoso-e is its definition for every shape, mask and norm", "[yoso-e]") {
   for (const Shape& shape : shapes_of_all_kinds())
     for (const bool masked : {false, true})
-      for (const Choices& choices : {Choices{}, Choices{{"norm", "rowsum"}, {"hash_bits", "4"}},
-                                     Choices{{"norm", "none"}, {"hash_bits", "1"}},
-                                     Choices{{"dot_scale", "0.98"}, {"hash_bits", "auto"}}}) {
+      for (const Choices& choices :
+           {Choices{}, Choices{{"norm", "rowsum"}, {"hash_bits", "4"}}, Choices{{"norm", "none"}, {"hash_bits", "1"}},
+            Choices{{"dot_scale", "0.98"}, {"hash_bits", "auto"}}}) {
         CAPTURE(shape.n_q, shape.n_k, shape.d, shape.d_v, shape.causal, masked, choices);
         ProblemData data(shape);
         if (masked) data.mask();
