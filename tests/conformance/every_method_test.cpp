@@ -77,7 +77,7 @@ std::vector<Shape> shapes() {
   return all;
 }
 
-constexpr Shape kPlain{.batch = 3, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
+constexpr Shape kPlain{.batch = 2, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
 
 }  // namespace
 
@@ -93,21 +93,22 @@ TEST_CASE("every engine agrees with its oracle, whatever the shape", "[conforman
 }
 
 TEST_CASE("every engine agrees with its oracle, whatever its knobs and the masks", "[conformance]") {
+  Shape causal = kPlain;
+  causal.causal = true;
   for (const Method* method : catalogue())
-    for (const Knobs& knobs : every_setting(*method, kPlain))
-      for (const bool causal : {false, true})
-        for (const Masks masks : kAllMasks) {
-          Shape shape = kPlain;
-          shape.causal = causal;
-          examine(*method, shape, knobs, Values::normal, masks);
-        }
+    for (const Knobs& knobs : every_setting(*method, kPlain)) {
+      for (const Masks masks : kAllMasks) examine(*method, kPlain, knobs, Values::normal, masks);
+      examine(*method, causal, knobs, Values::normal, Masks::empty_item);
+    }
 }
 
 TEST_CASE("every engine agrees with its oracle on duplicates and zero vectors", "[conformance]") {
   for (const Method* method : catalogue())
-    for (const Knobs& knobs : every_setting(*method, kPlain))
-      for (const Values values : {Values::duplicates, Values::some_zero, Values::all_zero})
-        for (const Masks masks : {Masks::none, Masks::holes}) examine(*method, kPlain, knobs, values, masks);
+    for (const Knobs& knobs : every_setting(*method, kPlain)) {
+      examine(*method, kPlain, knobs, Values::duplicates, Masks::none);
+      examine(*method, kPlain, knobs, Values::some_zero, Masks::holes);
+      examine(*method, kPlain, knobs, Values::all_zero, Masks::tail);
+    }
 }
 
 TEST_CASE("huge inputs give finite outputs", "[conformance]") {

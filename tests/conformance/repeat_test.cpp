@@ -18,7 +18,7 @@ constexpr double kBetweenIsas = 6e-5;
 std::vector<Shape> shapes() {
   return {
       {.batch = 2, .heads = 3, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20},
-      {.batch = 1, .heads = 1, .n_q = 130, .n_k = 130, .d = 64, .d_v = 64},  // one row: threads share its queries
+      {.batch = 1, .heads = 1, .n_q = 100, .n_k = 100, .d = 32, .d_v = 32},  // one row: threads share its queries
       {.batch = 1, .heads = 2, .n_q = 17, .n_k = 70, .d = 3, .d_v = 9},
       {.batch = 1, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20, .causal = true},
   };
@@ -40,7 +40,7 @@ TEST_CASE("a second call, another engine and more threads give the same bits", "
           if (!bench) continue;
           const std::vector<float> once = bench->forward(problem.inputs());
           REQUIRE(bench->forward(problem.inputs()) == once);
-          for (const int threads : {1, 2, 3}) {
+          for (const int threads : {2, 3}) {
             CAPTURE(threads);
             std::optional<Bench> other = Bench::build(*method, shape, knobs, {.threads = threads, .isa = isa});
             REQUIRE(other);

@@ -24,7 +24,6 @@ enum class Values {
   some_zero,   // every third query, key and value is the zero vector
   all_zero,
 };
-constexpr Values kAllValues[] = {Values::normal, Values::duplicates, Values::some_zero, Values::all_zero};
 const char* name(Values values);
 
 enum class Masks {

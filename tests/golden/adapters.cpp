@@ -267,9 +267,10 @@ Plan reformer(const Case& c) {
   p.q = p.k = c.array("qk", tokens(c)).values;
   p.v = c.array("v", tokens(c)).values;
   p.keep_k = c.mask();
+  // A padded query attends to itself and to kept tokens in hf. In lucidrains it attends to padding too, or to
+  // everything, as its finite masks have it: no row to compare.
   if (!hf) p.keep_q = p.keep_k;
-  p.kept_rows_only =
-      true;  // a padded query attends to itself, to padding or to everything, as the finite masks have it
+  p.kept_rows_only = !hf;
   set(p, "form", hf ? "hf" : "lucidrains");
   std::int64_t chunk = c.n, rounds = 1;
   std::vector<std::int64_t> buckets = {2};
@@ -334,9 +335,11 @@ Plan nystrom(const Case& c) {
   set(p, "iterations", positive(c, "iterations"));
   set(p, "pinv_init", "tensor");  // hf leaves the largest row sum out, which is 1
   if (lucidrains) {
-    if (padded) throw NotOffered("landmarks that are means over kept tokens with masks in all three factors");
-    // Zero vectors in front make the length a multiple of the landmarks, and without a mask they count like any token.
+    // Zero vectors in front make the length a multiple of the landmarks. Without a mask they count like any token; with
+    // one, even one that keeps every token, they do not.
     const std::int64_t zeros = (landmarks - c.n % landmarks) % landmarks;
+    if (padded || (zeros > 0 && c.has("mask")))
+      throw NotOffered("landmarks that are means over kept tokens with masks in all three factors");
     if (landmarks >= c.n + zeros)
       throw NotOffered("a pseudo-inverse with as many landmarks as tokens; ours is exact attention there");
     lengthen_tokens(c, p, zeros, 0, 0.0f);

@@ -18,6 +18,12 @@ const json& field(const json& object, const std::string& name, const std::string
   return object.at(name);
 }
 
+const json& object_field(const json& object, const std::string& name, const std::string& where) {
+  const json& found = field(object, name, where);
+  if (!found.is_object()) throw Broken(fmt::format("'{}' of {} is not an object", name, where));
+  return found;
+}
+
 double number(const json& value, const std::string& where) {
   if (!value.is_number()) throw Broken(fmt::format("{} is not a number", where));
   return value.get<double>();
@@ -150,10 +156,10 @@ Case::Case(const std::filesystem::path& folder) {
   heads = extent(field(shape, "heads", "shape"), "shape.heads");
   n = extent(field(shape, "n", "shape"), "shape.n");
   d = extent(field(shape, "d", "shape"), "shape.d");
-  for (const auto& [name, value] : field(j, "params", "case.json").items())
+  for (const auto& [name, value] : object_field(j, "params", "case.json").items())
     params.set(name, value_of(value, "params." + name));
-  const json& tolerances = field(j, "tolerance", "case.json");
-  for (const auto& [name, entry] : field(j, "arrays", "case.json").items()) {
+  const json& tolerances = object_field(j, "tolerance", "case.json");
+  for (const auto& [name, entry] : object_field(j, "arrays", "case.json").items()) {
     Entry& e = arrays_[name];
     e.role = word(field(entry, "role", "arrays." + name), "role");
     if (e.role != "input" && e.role != "random" && e.role != "expected")
