@@ -279,7 +279,7 @@ std::string bytes_text(std::optional<std::size_t> bytes) {
 
 std::string number_text(const std::optional<double>& value, int decimals) {
   if (!value) return "-";
-  if (*value != 0 && std::abs(*value) < 0.5 * std::pow(10, -decimals)) return fmt::format("{:.1e}", *value);
+  if (std::abs(*value) < 0.5 * std::pow(10, -decimals)) return fmt::format("{:.{}f}", 0.0, decimals);  // no "-0.000"
   return fmt::format("{:.{}f}", *value, decimals);
 }
 

@@ -16,9 +16,11 @@ namespace {
 
 constexpr std::array kKnobs{
     Knob{.name = "window",
-         .help = "even: a token sees window/2 tokens on either side",
+         .help = "a token sees window/2 tokens on either side",
          .lowest = 2,
          .highest = 1048576,
+         .fits = [](std::int64_t window) { return window % 2 == 0; },
+         .adjective = "even",
          .usual = "128"},
     Knob{.name = "global",
          .help = "the first so many tokens see all and are seen by all",
@@ -40,7 +42,6 @@ struct Cpu {
         globals(std::min(settings.integer("global"), s.n_q)) {
     if (s.causal) throw Unsupported("longformer has no causal form: its global tokens see the future");
     if (s.n_q != s.n_k) throw Unsupported("longformer is self-attention: its window needs n_q = n_k");
-    if (settings.integer("window") % 2) throw Unsupported("longformer needs an even window: window/2 on either side");
   }
 
   OnlineSoftmax layout(Arena& scratch) const { return {scratch, context.threads, shape.n_k, shape.d, shape.d_v}; }

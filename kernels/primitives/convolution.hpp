@@ -20,6 +20,8 @@ inline constexpr Knob kConvolutionKnob{
     .help = "odd length of a depthwise convolution of V added to the output; 0: none",
     .lowest = 0,
     .highest = 4095,
+    .fits = [](std::int64_t length) { return length == 0 || length % 2 == 1; },
+    .adjective = "odd (or 0)",
     .usual = "0",
     .paper = "0 or 33",
 };
@@ -35,7 +37,6 @@ inline std::vector<TensorSpec> convolution_parameters(const Shape&, const Settin
 inline void require_convolution(const Shape& shape, const Settings& settings) {
   const std::int64_t w = settings.integer("conv");
   if (w == 0) return;
-  if (w % 2 == 0) throw BadSetting("--conv must be 0 or an odd length, got '" + settings.text("conv") + "'");
   if (shape.n_q != shape.n_k) throw Unsupported("the convolution needs as many queries as keys");
   if (shape.causal) throw Unsupported("the convolution is centred, so it would look at later tokens");
 }

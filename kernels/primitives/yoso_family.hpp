@@ -22,7 +22,7 @@ inline bool averages_values(const Settings& settings) {
 }
 
 // The rule of the paper's timings: as many table slots as tokens.
-inline std::int64_t log2_of_keys(const Shape& shape) {
+inline std::int64_t log2_of_keys(const Shape& shape, const Settings&) {
   const int bits = std::bit_width(static_cast<std::uint64_t>(shape.n_k - 1));  // ceil(log2 n)
   return std::clamp<std::int64_t>(bits, 1, 16);
 }

@@ -32,11 +32,10 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       full_(is_full(shape, settings)),
       rounds_(full_ ? 1 : settings.integer("rounds")),
       chunk_(full_ ? shape.n_k : settings.integer("bucket")),
-      buckets_(buckets_of(shape, settings)),
+      buckets_(settings.integer("buckets")),
       query_scale_(hf_ ? 1.0f : 1.0f / std::sqrt(static_cast<float>(shape.d))),
       self_(hf_ ? -1e5f : -5e4f) {
   if (shape.n_q != shape.n_k) throw Unsupported("reformer shares queries and keys: n_q must equal n_k");
-  if (buckets_ % 2 != 0) throw Unsupported("reformer's buckets come in pairs, +w and -w: their count must be even");
 }
 
 Cpu::Layout Cpu::layout(Arena& scratch) const {

@@ -15,13 +15,14 @@ constexpr Knob kKnobs[] = {
      .highest = 65536,
      .usual = "64",
      .paper = "64"},
-    // Its rule needs `bucket` and `form`, which Knob::automatic cannot see, so that 0 stands for it.
     {.name = "buckets",
-     .help = "hash buckets of a round, even; 0 or auto: about n / bucket, by the rule of the form",
-     .lowest = 0,
+     .help = "hash buckets of a round, in pairs +w and -w; auto: about n / bucket, by the rule of the form",
+     .lowest = 2,
      .highest = 1 << 20,
+     .fits = [](std::int64_t buckets) { return buckets % 2 == 0; },
+     .adjective = "even",
      .usual = "auto",
-     .automatic = [](const Shape&) { return std::int64_t{0}; }},
+     .automatic = usual_buckets},
     {.name = "form",
      .kind = Knob::Kind::choice,
      .help = "whose scaling, mask and bucket rules: reformer-pytorch's or transformers'",
@@ -34,7 +35,7 @@ std::vector<TensorSpec> draws(const Shape& shape, const Settings& settings) {
   if (is_full(shape, settings)) return {};
   return {{.name = "rotations",
            .axis = Axis::row,
-           .shape = {shape.d, settings.integer("rounds"), buckets_of(shape, settings) / 2}}};
+           .shape = {shape.d, settings.integer("rounds"), settings.integer("buckets") / 2}}};
 }
 
 Work work(const Shape& s, const Settings& settings) {
@@ -43,7 +44,7 @@ Work work(const Shape& s, const Settings& settings) {
   const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v);
   const double rounds = full ? 1 : static_cast<double>(settings.integer("rounds"));
   const double seen = static_cast<double>(full ? s.n_k : std::min(2 * settings.integer("bucket"), s.n_k));
-  const double buckets = full ? 0 : static_cast<double>(buckets_of(s, settings));
+  const double buckets = full ? 0 : static_cast<double>(settings.integer("buckets"));
   const double tensors = static_cast<double>(s.q_size() + s.v_size() + s.out_size());
   // of each token and round: one projection for two buckets, and softmax attention to two chunks; ids and order as i32
   return {tokens * rounds * (d * buckets + seen * (2.0 * (d + d_v) + 5.0)),

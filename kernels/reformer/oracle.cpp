@@ -54,7 +54,7 @@ Attended attend(const Problem& problem, const oracles::Head& head, std::int64_t 
 // features: in double, a near tie would fall elsewhere, and move everything that is sorted after it.
 Positions hash(const Problem& problem, const oracles::Head& head, std::int64_t round) {
   const Shape& s = problem.shape;
-  const std::int64_t buckets = buckets_of(s, problem.settings), half = buckets / 2;
+  const std::int64_t buckets = problem.settings.integer("buckets"), half = buckets / 2;
   const std::int64_t rounds = problem.settings.integer("rounds");
   const float* rotation = problem.draws["rotations"] + head.index() * s.d * rounds * half + round * half;
   Positions ids;

@@ -11,10 +11,9 @@ namespace yoso::reformer {
 // Short sequences fit one chunk: they get full attention by the same rules, and nothing is random.
 inline bool is_full(const Shape& shape, const Settings& settings) { return shape.n_k <= settings.integer("bucket"); }
 
-// Hash buckets of one round. `buckets` 0 ("auto") stands for the rule of the form.
-inline std::int64_t buckets_of(const Shape& shape, const Settings& settings) {
-  const std::int64_t chosen = settings.integer("buckets"), length = settings.integer("bucket");
-  if (chosen > 0) return chosen;
+// How many hash buckets a round has unless told: the rule of the form.
+inline std::int64_t usual_buckets(const Shape& shape, const Settings& settings) {
+  const std::int64_t length = settings.integer("bucket");
   if (settings.is("form", "lucidrains")) return 2 * std::max((shape.n_k + length) / (2 * length), std::int64_t{1});
   const auto twice = static_cast<std::uint64_t>(2 * (shape.n_k / length));
   return std::max(static_cast<std::int64_t>(std::bit_floor(twice)), std::int64_t{2});

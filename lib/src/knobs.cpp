@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <yoso/errors.hpp>
@@ -72,7 +73,8 @@ std::string Knob::flag() const { return "--" + dashes(name); }
 std::string Knob::range() const {
   switch (kind) {
     case Kind::integer:
-      return fmt::format("an integer in [{:.0f}, {:.0f}]{}", lowest, highest, automatic ? " or auto" : "");
+      return fmt::format("an {}{}integer in [{:.0f}, {:.0f}]{}", adjective, adjective.empty() ? "" : " ", lowest, highest,
+                         automatic ? " or auto" : "");  // every adjective so far begins with a vowel
     case Kind::real:
       return fmt::format("a number in [{}, {}]", lowest, highest);
     case Kind::choice:
@@ -81,7 +83,7 @@ std::string Knob::range() const {
   return {};
 }
 
-double parse(const Knob& knob, std::string_view text, const Shape& shape) {
+double parse(const Knob& knob, std::string_view text) {
   const auto refuse = [&](std::string_view why) {
     return BadSetting(fmt::format("{} must be {}, got '{}'{}", knob.flag(), knob.range(), text, why));
   };
@@ -94,7 +96,7 @@ double parse(const Knob& knob, std::string_view text, const Shape& shape) {
     }
     return static_cast<double>(at - knob.choices.begin());
   }
-  if (knob.automatic && text == "auto") return static_cast<double>(knob.automatic(shape));
+  if (knob.automatic && text == "auto") return std::numeric_limits<double>::quiet_NaN();
   double value = 0;
   const bool understood = knob.kind == Knob::Kind::integer ? parse_integer(text, value) : parse_real(text, value);
   if (!understood) throw refuse("");
@@ -102,17 +104,18 @@ double parse(const Knob& knob, std::string_view text, const Shape& shape) {
     const std::string why(knob.out_of_range ? knob.out_of_range(value) : std::string());
     throw refuse(why.empty() ? "" : ": " + why);
   }
+  if (knob.fits && !knob.fits(static_cast<std::int64_t>(value))) throw refuse("");
   return value;
 }
 
 Settings::Settings(std::span<const Knob> knobs, const Shape& shape) : knobs_(knobs), shape_(shape) {
   values_.reserve(knobs.size());
-  for (const Knob& knob : knobs) values_.push_back(parse(knob, knob.usual, shape));
+  for (const Knob& knob : knobs) values_.push_back(parse(knob, knob.usual));
 }
 
 void Settings::set(std::string_view knob, std::string_view text) {
   const Knob& found = find(knob);
-  values_[static_cast<std::size_t>(&found - knobs_.data())] = parse(found, text, shape_);
+  values_[static_cast<std::size_t>(&found - knobs_.data())] = parse(found, text);
 }
 
 const Knob& Settings::find(std::string_view knob) const {
@@ -131,7 +134,9 @@ bool Settings::has(std::string_view knob) const { return std::ranges::find(knobs
 std::int64_t Settings::integer(std::string_view knob) const { return static_cast<std::int64_t>(real(knob)); }
 
 double Settings::real(std::string_view knob) const {
-  return values_[static_cast<std::size_t>(&find(knob) - knobs_.data())];
+  const Knob& found = find(knob);
+  const double value = values_[static_cast<std::size_t>(&found - knobs_.data())];
+  return std::isnan(value) ? static_cast<double>(found.automatic(shape_, *this)) : value;
 }
 
 std::string_view Settings::choice(std::string_view knob) const {

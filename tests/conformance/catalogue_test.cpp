@@ -73,11 +73,11 @@ TEST_CASE("knobs are what their table says", "[catalogue]") {
       CHECK(is_line(knob.help));
       for (const Shape& shape : shapes()) {
         CAPTURE(text(shape));
-        CHECK_NOTHROW(yoso::parse(knob, knob.usual, shape));
-        if (!knob.in_error.empty()) CHECK_NOTHROW(yoso::parse(knob, knob.in_error, shape));
+        CHECK_NOTHROW(yoso::parse(knob, knob.usual));
+        if (!knob.in_error.empty()) CHECK_NOTHROW(yoso::parse(knob, knob.in_error));
         if (knob.automatic) {
           CHECK(knob.kind == Knob::Kind::integer);
-          const auto value = static_cast<double>(knob.automatic(shape));
+          const auto value = static_cast<double>(knob.automatic(shape, Settings(method->knobs, shape)));
           CHECK((knob.lowest <= value && value <= knob.highest));
         }
       }
@@ -85,15 +85,15 @@ TEST_CASE("knobs are what their table says", "[catalogue]") {
         CHECK(knob.choices.size() >= 2);
         CHECK(std::set(knob.choices.begin(), knob.choices.end()).size() == knob.choices.size());
         for (const std::string_view choice : knob.choices) CHECK(is_name(choice, '-'));
-        CHECK_THROWS_AS(yoso::parse(knob, "nonsense", Shape{}), yoso::BadSetting);
+        CHECK_THROWS_AS(yoso::parse(knob, "nonsense"), yoso::BadSetting);
         continue;
       }
       CHECK(knob.lowest < knob.highest);
       const double step = knob.kind == Knob::Kind::integer ? 1 : 1e-3;
       for (const double outside : {knob.lowest - step, knob.highest + step})
-        CHECK_THROWS_AS(yoso::parse(knob, fmt::format("{}", outside), Shape{}), yoso::BadSetting);
+        CHECK_THROWS_AS(yoso::parse(knob, fmt::format("{}", outside)), yoso::BadSetting);
       for (const double end : {knob.lowest, knob.highest})
-        CHECK(yoso::parse(knob, fmt::format("{}", end), Shape{}) == end);
+        CHECK(yoso::parse(knob, fmt::format("{}", end)) == end);
     }
   }
 }

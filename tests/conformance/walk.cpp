@@ -43,7 +43,7 @@ std::vector<std::uint8_t> padding(std::int64_t batch, std::int64_t n, Masks mask
   return keep;
 }
 
-// A knob's bounds cannot say "odd": an engine refuses such a value as a bad setting.
+// Not every value within the bounds is one: a window may have to be even.
 bool accepts(const Method& method, const Shape& shape, const Knobs& knobs) try {
   return Bench::build(method, shape, knobs).has_value();
 } catch (const yoso::BadSetting&) {

@@ -93,7 +93,7 @@ TEST_CASE("reformer never reads the keys, and refuses n_q != n_k", "[reformer]")
   runs.forward({.q = problem.q.data(), .v = problem.v.data()}, again.data());
   CHECK(again == out);
   CHECK_THROWS_AS(instance("reformer", {.n_q = 8, .n_k = 9, .d = 4, .d_v = 4}, {}), Unsupported);
-  CHECK_THROWS_AS(instance("reformer", problem.shape, {{"buckets", "5"}}), Unsupported);
+  CHECK_THROWS_AS(instance("reformer", problem.shape, {{"buckets", "5"}}), BadSetting);
 }
 
 TEST_CASE("the automatic count of buckets", "[reformer]") {

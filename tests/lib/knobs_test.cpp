@@ -20,7 +20,7 @@ constexpr std::array<Knob, 4> kKnobs{
          .lowest = 1,
          .highest = 16,
          .usual = "auto",
-         .automatic = [](const Shape& s) { return s.n_k / 100; },
+         .automatic = [](const Shape& s, const Settings&) { return s.n_k / 100; },
          .out_of_range = [](double value) { return fmt::format("a table of 2^{:.0f} rows", value); }},
     Knob{.name = "features", .lowest = 1, .highest = 1 << 20, .usual = "256"},
     Knob{.name = "dot_scale", .kind = Knob::Kind::real, .lowest = 0, .highest = 1, .usual = "1"},

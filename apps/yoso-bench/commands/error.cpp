@@ -16,7 +16,9 @@ std::string verdict(const Point& p) {
   const auto total = metric(p.error->total, "skill"), own = metric(p.error->sampling, "skill");
   std::string text;
   if (total && total->hi.value_or(total->median) < 0) text = "worse than no attention";
-  if (own && own->hi.value_or(own->median) < 0) text += text.empty() ? "noise exceeds its own target's signal" : ", own target too";
+  const bool other = own && p.error->sampling->reference != p.error->total.value_or(Comparison{}).reference;
+  if (other && own->hi.value_or(own->median) < 0)
+    text += text.empty() ? "worse than no attention at its own target" : ", at its own target too";
   if (!p.reason.empty()) text += (text.empty() ? "" : "; ") + p.reason;
   return text;
 }

@@ -16,7 +16,8 @@ std::string passes(const Cell& cell) {
 
 std::string bounds(const Knob& knob) {
   if (knob.kind == Knob::Kind::choice) return fmt::format("{}", fmt::join(knob.choices, "|"));
-  return fmt::format("{}..{}{}", knob.lowest, knob.highest, knob.automatic ? "|auto" : "");
+  return fmt::format("{}..{}{}{}{}", knob.lowest, knob.highest, knob.adjective.empty() ? "" : ", ", knob.adjective,
+                     knob.automatic ? ", or auto" : "");
 }
 
 std::string everything() {

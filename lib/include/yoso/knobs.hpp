@@ -10,6 +10,8 @@
 
 namespace yoso {
 
+class Settings;
+
 struct Knob {
   enum class Kind : std::uint8_t { integer, real, choice };
 
@@ -17,21 +19,24 @@ struct Knob {
   Kind kind = Kind::integer;
   std::string_view help = {};
   double lowest = 0, highest = 0;                      // integer, real: inclusive
+  bool (*fits)(std::int64_t) = nullptr;                // integer: which values within the bounds; null: all
+  std::string_view adjective = {};                     // ... in a word: "even"
   std::span<const std::string_view> choices = {};      // choice
   std::string_view usual = {};                         // as typed on the command line; may be "auto"
-  std::int64_t (*automatic)(const Shape&) = nullptr;   // what "auto" means for an integer knob; null: it has no "auto"
+  // What "auto" means for an integer knob, given the shape and the other knobs; null: it has no "auto".
+  std::int64_t (*automatic)(const Shape&, const Settings&) = nullptr;
   std::string_view in_error = {};                      // what the `error` command uses unless told; empty: the usual value
   std::string_view paper = {};                         // what the paper or the reference code uses; empty: not stated
   std::string (*out_of_range)(double) = nullptr;      // why a value outside is refused, when the bounds do not say
 
   std::string flag() const;   // "--hash-bits"
-  std::string range() const;  // "an integer in [1, 16] or auto", "one of l2, rowsum, none"
+  std::string range() const;  // "an even integer in [2, 64] or auto", "one of l2, rowsum, none"
 };
 
 // The knobs of one method for one shape: checked and resolved on the way in, so that engines never check again.
 class Settings {
  public:
-  // Everything at its usual value, "auto" resolved for the shape.
+  // Everything at its usual value. "auto" is resolved when it is read, by the shape and the other knobs as they are then.
   Settings(std::span<const Knob> knobs, const Shape& shape);
 
   // Throws BadSetting naming the knob, its range and the value; an unknown knob names the nearest known one.
@@ -50,11 +55,11 @@ class Settings {
   const Knob& find(std::string_view knob) const;
   std::span<const Knob> knobs_;
   Shape shape_;
-  std::vector<double> values_;  // of a choice: its index
+  std::vector<double> values_;  // as parse() gives them
 };
 
-// The value that `text` stands for on `knob`. Throws BadSetting.
-double parse(const Knob& knob, std::string_view text, const Shape& shape);
+// The value that `text` stands for on `knob`: of a choice its index, of "auto" NaN. Throws BadSetting.
+double parse(const Knob& knob, std::string_view text);
 
 // "hash_bits" <-> "hash-bits"
 std::string dashes(std::string_view name);
