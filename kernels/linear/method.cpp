@@ -139,7 +139,6 @@ const Method method{
     .paper = "Katharopoulos et al. 2020, eq. 4-7",
     .equation = "out_i = phi(q_i)^T sum_j phi(k_j) v_j^T / (phi(q_i)^T sum_j phi(k_j) + 1e-6), phi = elu + 1",
     // up to the 1e-6, which weighs where every feature is tiny
-    .averages = [](const Settings&) { return false; },
     .work = work,
     .cpu = runs<Cpu>(),
     .oracle = oracle,

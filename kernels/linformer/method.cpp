@@ -193,7 +193,6 @@ const Method method{
     .main_knob = "k",
     .target = [](const Settings&) -> std::string_view { return "softmax"; },
     // rows of a pooling matrix sum to one (unless padding dilutes them), those of a random one do not
-    .averages = [](const Settings& settings) { return settings.is("projection", "pool"); },
     .parameters = parameters,
     .work = work,
     .cpu = runs<Cpu>(),

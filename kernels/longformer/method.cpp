@@ -97,11 +97,10 @@ struct Cpu {
 Work work(const Shape& s, const Settings& settings) {
   const double n = static_cast<double>(s.n_q), rows = static_cast<double>(s.rows());
   const double globals = std::min(static_cast<double>(settings.integer("global")), n);
-  const double reach = std::min(static_cast<double>(settings.integer("window") / 2), n - 1);
-  // the band of n (2 reach + 1) pairs less the two corners outside, and the rows and columns of global tokens; what the
-  // band and the global columns share is counted once when the band fills the matrix and otherwise left in
-  const double band = n * (2.0 * reach + 1.0) - reach * (reach + 1.0);
-  const double pairs = std::min(n * n, band + 2.0 * n * globals - globals * globals);
+  const double others = n - globals, reach = std::min(static_cast<double>(settings.integer("window") / 2), others - 1);
+  // global tokens see all; the others see them, and a band among themselves that lacks two corners
+  const double band = others > 0 ? others * (2.0 * reach + 1.0) - reach * (reach + 1.0) : 0;
+  const double pairs = globals * n + others * globals + band;
   return {rows * pairs * (2.0 * static_cast<double>(s.d + s.d_v) + 5.0),
           4.0 * static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size())};
 }

@@ -35,9 +35,10 @@ constexpr std::array kKnobs{
          .highest = 12,
          .usual = "6",
          .paper = "6",
-         .out_of_range = [](double) -> std::string {
-           return "each step multiplies the rounding error of directions that the kernel lacks by 13/4: beyond 12 "
-                  "it drowns the result in f32";
+         .out_of_range = [](double steps) -> std::string {
+           return steps < 1 ? ""
+                            : "a step multiplies rounding errors in directions that the kernel lacks by up to 13/4, "
+                              "and more than 12 have swamped outputs in f32";
          }},
 };
 
@@ -303,7 +304,6 @@ const Method method{
     .main_knob = "landmarks",
     .target = [](const Settings&) -> std::string_view { return "softmax"; },
     // the pseudo-inverse has negative entries, and its rows sum to one only in the limit
-    .averages = [](const Settings&) { return false; },
     .work = work,
     .cpu = runs<Cpu>(),
     .oracle = oracle,

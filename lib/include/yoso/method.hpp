@@ -142,7 +142,8 @@ struct Method {
 
   // What it estimates, for these settings: a method's name, or words for a kernel of its own. Null: itself.
   std::string_view (*target)(const Settings&) = nullptr;
-  // True when the weights of every output row sum to one, so that the output is an average of values. Null: always.
+  // False when outputs are not meant as averages of values (rows of unit length, raw sums), so that comparing them with
+  // softmax attention by squared error, as skill does, has no meaning. Null: always true.
   bool (*averages)(const Settings&) = nullptr;
   // True when q is used as the key too, so that it can only estimate softmax on inputs that share Q and K.
   bool shares_qk = false;

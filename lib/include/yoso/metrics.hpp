@@ -14,7 +14,7 @@ namespace yoso {
 // Distances of Y from R over the kept queries of one row (a batch item's head). Null where it has no meaning.
 struct Metrics {
   // 1 - |Y - R|^2 / |mean(V) - R|^2: 1 = exact, 0 = no better than no attention at all, negative = worse. Null when the
-  // mean of the values already is the reference, or when outputs are no averages of values.
+  // mean of the values already is the reference, or when outputs are not meant as averages.
   std::optional<double> skill;
   std::optional<double> angle;           // mean over queries of the angle between y_i and r_i, radians
   std::optional<double> cosine;          // mean over queries of its cosine
