@@ -41,7 +41,7 @@ struct Primitives {
   float (*exp_sum)(float shift, float* x, std::int64_t n);
 
   // x = (1 - acos(clamp(x, -1, 1)) / pi)^tau, tau >= 1: the collision probability of tau sign hyperplanes (YOSO).
-  // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is about tau * 2e-7.
+  // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7.
   void (*collision)(int tau, float* x, std::int64_t n);
 
   // In place, natural-order, unnormalised Walsh-Hadamard transform of each of `rows` rows of `size` (a power of two)
