@@ -3,6 +3,9 @@
 add_library(yoso_flags INTERFACE)
 target_compile_options(yoso_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${YOSO_WERROR}>:-Werror>
                                             -fno-math-errno -fno-trapping-math)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(yoso_flags INTERFACE -Wno-restrict)  # false alarms at string + string: GCC bug 105651
+endif()
 if(YOSO_SANITIZE)
   set(YOSO_SANITIZE_FLAGS -fsanitize=${YOSO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_compile_options(${YOSO_SANITIZE_FLAGS})

@@ -87,6 +87,11 @@ TEST_CASE("the include rules catch what they are for", "[rules]") {
   }
 }
 
+TEST_CASE("include directives are found", "[rules]") {
+  const auto found = rules::includes("#include <a>\n  #  include \"b.hpp\"  // why\n// #include <c>\n#include MACRO\n#define d <e>\n");
+  CHECK(found == std::vector<std::string>{"<a>", "\"b.hpp\""});
+}
+
 TEST_CASE("CLI11 is compiled in one place", "[rules]") {
   // 13 s for each file that includes it
   std::vector<std::string> users;
@@ -119,6 +124,7 @@ TEST_CASE("no file names a path of somebody's machine", "[rules]") {
   }
   const std::string home = std::string("/") + "home/";
   CHECK(rules::machine_path("read(\"" + home + "me/x.npy\")") == home + "me/x.npy");
+  CHECK(rules::machine_path("https://example.org" + home + "page " + home + "x") == home + "x");
   CHECK(rules::machine_path("https://example.org" + home + "page").empty());
 }
 

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <regex>
 
 namespace rules {
 namespace fs = std::filesystem;
@@ -140,11 +139,19 @@ std::vector<std::string> lines(std::string_view text) {
 }
 
 std::vector<std::string> includes(std::string_view text) {
-  static const std::regex directive(R"re(^\s*#\s*include\s*(<[^>]+>|"[^"]+"))re");
   std::vector<std::string> found;
-  std::smatch match;
-  for (const std::string& line : lines(text))
-    if (std::regex_search(line, match, directive)) found.push_back(match[1]);
+  for (const std::string& whole : lines(text)) {
+    std::string_view line = whole;
+    const auto skip = [&](std::string_view word) {
+      line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+      const bool here = starts(line, word);
+      if (here) line.remove_prefix(word.size());
+      return here;
+    };
+    if (!skip("#") || !skip("include") || !skip("") || line.empty()) continue;
+    const std::size_t end = line.find(line.front() == '<' ? '>' : '"', 1);
+    if (end != line.npos && (line.front() == '<' || line.front() == '"')) found.emplace_back(line.substr(0, end + 1));
+  }
   return found;
 }
 
@@ -166,10 +173,17 @@ std::string forbidden(std::string_view file, std::string_view include, bool (*ex
   return system ? "" : "a library that tests/rules does not know";
 }
 
-std::string machine_path(const std::string& line) {
-  static const std::regex path(R"re((^|[\s"'`=(<\[:,])(/(work|root|home|Users|studio|farm|mnt)/[^\s"'`)>\]]*))re");
-  std::smatch match;
-  return std::regex_search(line, match, path) ? match[2].str() : std::string();
+std::string machine_path(std::string_view line) {
+  for (const std::string_view root : {"work", "root", "home", "Users", "studio", "farm", "mnt"}) {
+    const std::string folder = "/" + std::string(root) + "/";
+    for (std::size_t at = line.find(folder); at != line.npos; at = line.find(folder, at + 1)) {
+      // after a letter, a digit or a dot it is the middle of a longer path or of an address
+      const char before = at == 0 ? ' ' : line[at - 1];
+      if (std::string_view(" \t\"'`=(<[:,").find(before) == std::string_view::npos) continue;
+      return std::string(line.substr(at, line.find_first_of(" \t\"'`)>]", at) - at));
+    }
+  }
+  return {};
 }
 
 }  // namespace rules

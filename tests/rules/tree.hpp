@@ -21,6 +21,6 @@ std::vector<std::string> includes(std::string_view text);
 std::string forbidden(std::string_view file, std::string_view include, bool (*exists)(const std::string&));
 
 // The first absolute path of somebody's machine in a line; empty: none.
-std::string machine_path(const std::string& line);
+std::string machine_path(std::string_view line);
 
 }  // namespace rules
