@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <yoso/npy.hpp>
 
 namespace golden {
 namespace {
@@ -77,6 +78,13 @@ json read_json(const std::filesystem::path& path) {
   json parsed = json::parse(file, nullptr, false);
   if (parsed.is_discarded()) throw Broken("case.json is not JSON");
   return parsed;
+}
+
+Array read_array(const std::filesystem::path& path) {
+  Array array = yoso::read_npy(path.string());
+  // The reader takes more; a case that holds something else was not made the way all others were.
+  if (array.dtype != "<f4") throw Broken(fmt::format("{} holds {}, not <f4", path.filename().string(), array.dtype));
+  return array;
 }
 
 // What `forward` gives; every other expected array is a gradient, whose name begins with d.
@@ -165,7 +173,7 @@ Case::Case(const std::filesystem::path& folder) {
     if (e.role != "input" && e.role != "random" && e.role != "expected")
       throw Broken(fmt::format("the array '{}' has the unknown role '{}'", name, e.role));
     if (e.role == "expected" && is_gradient(name)) continue;  // only forward passes run here
-    e.array = read_npy(folder / (name + ".npy"));
+    e.array = read_array(folder / (name + ".npy"));
     std::vector<std::int64_t> declared;
     for (const json& x : field(entry, "shape", "arrays." + name))
       declared.push_back(extent(x, "arrays." + name + ".shape"));

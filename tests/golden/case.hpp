@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include <yoso/array.hpp>
+
 namespace golden {
 
 // The case cannot be understood or contradicts itself: it fails. Never skipped, because a case that is skipped by
@@ -25,13 +27,7 @@ class NotOffered : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct Array {
-  std::vector<std::int64_t> shape;
-  std::vector<float> values;
-};
-
-// The one place that knows the file format.
-Array read_npy(const std::filesystem::path& path);
+using yoso::Array;
 
 // The numbers and words of "params", checked as they are asked for.
 class Params {

@@ -122,7 +122,7 @@ const auto a_bit_more = [](float x) { return x + 1e-3f; };
 const std::vector<Doctored>& doctored() {
   static const std::vector<Doctored> list = {
       {"softmax_mask", "an output", element("out", 70, a_bit_more), "1 of"},
-      {"softmax_mask", "an output that is no number", element("out", 0, [](float) { return NAN; }), "1 of"},
+      {"softmax_mask", "an output that is no number", element("out", 0, [](float) { return NAN; }), "out.npy"},
       {"softmax_mask", "a mask bit", element("mask", 0, [](float x) { return 1 - x; }), "outside the tolerance"},
       {"softmax_mask", "a mask between", element("mask", 3, [](float) { return 0.5f; }), "neither 0 nor 1"},
       {"softmax_basic", "an input", element("k", 9, one_more), "outside the tolerance"},
@@ -150,7 +150,7 @@ const std::vector<Doctored>& doctored() {
       {"softmax_basic", "params that are no object", in_json([](json& j) { j["params"] = 3; }), "params"},
       {"softmax_basic", "a tolerance of NaN", in_json([](json& j) { j["tolerance"]["out"]["atol"] = "inf"; }), "atol"},
       {"softmax_basic", "no tolerance", in_json([](json& j) { j["tolerance"].erase("out"); }), "outside the tolerance"},
-      {"softmax_basic", "a missing file", remove("v.npy"), "v.npy is missing"},
+      {"softmax_basic", "a missing file", remove("v.npy"), "v.npy"},
       {"softmax_basic", "no case.json", remove("case.json"), "case.json"},
       {"softmax_basic", "half a case.json", truncate("case.json", 200), "not JSON"},
       {"softmax_basic", "a short file", truncate("q.npy", 300), "q.npy"},
