@@ -1,22 +1,13 @@
 #!/usr/bin/env python3
 """Saves the Q, K and V of one attention layer of a PyTorch model as a .safetensors file that yoso-bench reads.
-
 From a shell, for a Hugging Face model:
-
     capture.py MODEL TEXTFILE --list                 # which attention calls there are
     capture.py MODEL TEXTFILE --layer 3 -o layer3.safetensors
-
 From Python, for any model:
-
     from capture import Capture
-    with Capture(model, 3) as c:                     # the 4th call of scaled_dot_product_attention, or ...
-        model(batch)
+    with Capture(model, 3) as c:                     # the 4th call of scaled_dot_product_attention, or, by name,
+        model(batch)                                 # Capture(model, "layer.3.self", q="query", k="key", v="value", heads=12)
     c.save("layer3.safetensors", text="what went in")
-
-    with Capture(model, "encoder.layer.3.attention.self", q="query", k="key", v="value", heads=12) as c:
-        model(batch)                                 # ... the outputs of three projections
-    c.save("layer3.safetensors")
-
 Then: yoso-bench error --qkv layer3.safetensors
 """
 import argparse

@@ -55,12 +55,12 @@ TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
 }
 
 TEST_CASE("what a method has not is an unsupported row, and the run goes on", "[cli]") {
-  const json report = measured("speed -m softmax,yoso-m --causal -n 16 --time-budget 0.02");
+  const json report = measured("speed -m softmax,linear --causal -n 16 --time-budget 0.02");
   std::map<std::string, std::string> status;
   for (const json& p : report["points"]) status[p["method"]] = p["status"];
   CHECK(status["softmax"] != "unsupported");
-  CHECK(status["yoso-m"] == "unsupported");
-  CHECK(run("speed -m yoso-m --causal -n 16 --baseline none").code == 1);  // nothing came out
+  CHECK(status["linear"] == "unsupported");
+  CHECK(run("speed -m linear --causal -n 16 --baseline none").code == 1);  // nothing came out
 }
 
 TEST_CASE("memory: tiled softmax and yoso-m grow linearly, naive softmax quadratically, and the child agrees", "[cli]") {

@@ -146,7 +146,7 @@ TEST_CASE("every method has a plain forward pass", "[conformance]") {
   }
 }
 
-TEST_CASE("what is promised is not refused", "[conformance]") {
+TEST_CASE("what is promised is not refused", "[promises]") {
   const Shape cross{.batch = 1, .heads = 2, .n_q = 7, .n_k = 12, .d = 6, .d_v = 5};
   for (const char* name : {"softmax", "softmax-naive", "yoso-e", "yoso-m", "performer", "linear"}) {
     CAPTURE(name);

@@ -40,6 +40,6 @@ TEST_CASE("longformer says what it has not", "[longformer]") {
   };
   REQUIRE_THROWS_AS(build({.n_q = 8, .n_k = 8, .causal = true}, {}), Unsupported);
   REQUIRE_THROWS_AS(build({.n_q = 8, .n_k = 9}, {}), Unsupported);
-  REQUIRE_THROWS_AS(build({.n_q = 8, .n_k = 8}, {{"window", "3"}}), Unsupported);
+  REQUIRE_THROWS_AS(build({.n_q = 8, .n_k = 8}, {{"window", "3"}}), BadSetting);
   REQUIRE_NOTHROW(build({.n_q = 8, .n_k = 8, .d = 4, .d_v = 5}, {{"window", "4"}}));
 }
