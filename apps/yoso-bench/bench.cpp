@@ -53,8 +53,10 @@ Capture Group::data(std::uint64_t seed) const { return capture ? *capture : make
 
 std::string Group::title() const {
   std::string text = input;
-  text += shape.n_q == shape.n_k ? fmt::format(", n = {}", shape.n_q) : fmt::format(", n_q = {}, n_k = {}", shape.n_q, shape.n_k);
-  text += shape.d == shape.d_v ? fmt::format(", d = {}", shape.d) : fmt::format(", d = {}, d_v = {}", shape.d, shape.d_v);
+  text += shape.n_q == shape.n_k ? fmt::format(", n = {}", shape.n_q)
+                                 : fmt::format(", n_q = {}, n_k = {}", shape.n_q, shape.n_k);
+  text +=
+      shape.d == shape.d_v ? fmt::format(", d = {}", shape.d) : fmt::format(", d = {}, d_v = {}", shape.d, shape.d_v);
   if (shape.rows() > 1) text += fmt::format(", {} x {} heads", shape.batch, shape.heads);
   if (shape.causal) text += ", causal";
   return text + fmt::format(", {} thread{}, {}", context.threads, context.threads == 1 ? "" : "s", name(context.isa));
@@ -139,7 +141,8 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   r += fmt::format(" --threads {} --isa {} --seed {}", p.threads, p.isa, p.seed);
   for (const auto& [knob, value] : p.knobs) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
   if (o.command == "speed" || o.command == "overview") {
-    r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget, o.rel_ci, o.min_samples);
+    r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget,
+                     o.rel_ci, o.min_samples);
     if (p.redraw != "none") r += fmt::format(" --redraw {}", p.redraw);
   }
   if (o.command == "error") {
@@ -204,8 +207,10 @@ void Progress::next(const std::string& what) {
   std::fflush(stderr);
 }
 
-Output::Output(const Options& options, bool timed) : report(start_report(options.argv, options.seed)), options_(options) {
-  if (!timed) std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
+Output::Output(const Options& options, bool timed)
+    : report(start_report(options.argv, options.seed)), options_(options) {
+  if (!timed)
+    std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
   report.tags = options.tags;
   report.samples = options.samples;
   if (!options.output.empty()) file_ = std::make_unique<OutputFile>(options.output);
@@ -231,7 +236,9 @@ int Output::finish(const std::string& table) {
   return broken > 0 || (results == 0 && !report.points.empty()) ? 1 : 0;
 }
 
-Table::Table(std::vector<std::string> header, std::size_t left_columns) : left_columns_(left_columns) { rows_.push_back(std::move(header)); }
+Table::Table(std::vector<std::string> header, std::size_t left_columns) : left_columns_(left_columns) {
+  rows_.push_back(std::move(header));
+}
 
 void Table::row(std::vector<std::string> cells) {
   cells.resize(rows_.front().size());
@@ -286,8 +293,25 @@ std::string number_text(const std::optional<double>& value, int decimals) {
 std::string summary_text(const std::optional<Summary>& s, int decimals) {
   if (!s) return "-";
   std::string text = number_text(s->median, decimals);
-  if (s->lo && s->hi && *s->lo != *s->hi) text += fmt::format(" [{}, {}]", number_text(s->lo, decimals), number_text(s->hi, decimals));
+  if (s->lo && s->hi && *s->lo != *s->hi)
+    text += fmt::format(" [{}, {}]", number_text(s->lo, decimals), number_text(s->hi, decimals));
   return text;
+}
+
+std::string regime_text(const Group& g, const Capture& data) {
+  double sharp_lo = INFINITY, sharp_hi = 0, keys_lo = INFINITY, keys_hi = 0;
+  for (std::int64_t row = 0; row < g.shape.rows(); ++row) {
+    const HeadProfile head = profile(g.shape, data.inputs(), row, 64);
+    sharp_lo = std::min(sharp_lo, head.temperature);
+    sharp_hi = std::max(sharp_hi, head.temperature);
+    keys_lo = std::min(keys_lo, head.effective_keys);
+    keys_hi = std::max(keys_hi, head.effective_keys);
+  }
+  const auto range = [](double lo, double hi) {
+    return lo == hi ? fmt::format("{:.3g}", lo) : fmt::format("{:.3g}..{:.3g}", lo, hi);
+  };
+  return fmt::format("|q||k|/sqrt(d) = {}, effective keys {} of {}", range(sharp_lo, sharp_hi), range(keys_lo, keys_hi),
+                     g.shape.n_k);
 }
 
 std::string setting_text(const Member& member) { return knob_text(member, false); }

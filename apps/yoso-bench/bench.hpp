@@ -64,8 +64,8 @@ class Output {
   // `timed`: whether load and the like matter to this command, so that warnings about them are shown.
   Output(const Options& options, bool timed);
   Report report;
-  // Prints `table` (or JSON, when asked for), writes -o, and returns the exit code: 0; 1 when a point is wrong or broke, or
-  // when no point gave a result; 130 when interrupted.
+  // Prints `table` (or JSON, when asked for), writes -o, and returns the exit code: 0; 1 when a point is wrong or
+  // broke, or when no point gave a result; 130 when interrupted.
   int finish(const std::string& table);
 
  private:
@@ -90,5 +90,9 @@ std::string bytes_text(std::optional<std::size_t>);  // "1.5 MiB"; "-" for none
 std::string number_text(const std::optional<double>&, int decimals);
 std::string summary_text(const std::optional<Summary>&, int decimals);  // "0.512 [0.498, 0.533]"
 std::string setting_text(const Member& member);                         // knobs worth showing in a table
+
+// One line on what attention looks like on this input, over heads: the sharpness |q||k|/sqrt(d), on which random
+// features and hashes depend, and the number of keys that matter.
+std::string regime_text(const Group& group, const Capture& data);
 
 }  // namespace yoso::app

@@ -40,11 +40,14 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--heads", raw.heads, "heads (1)")->type_name("LIST");
   sub.add_flag("--causal", o.causal, "query i sees keys j <= i + n_k - n_q");
   sub.add_option("--threads", raw.threads, "threads (1)")->type_name("LIST");
-  sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (the best here, or YOSO_ISA)")->type_name("LIST");
+  sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (the best here, or YOSO_ISA)")
+      ->type_name("LIST");
   sub.add_option("--input", raw.inputs, "synthetic inputs (gaussian), see `list inputs`")->type_name("LIST");
-  sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")->type_name("PATH");
+  sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")
+      ->type_name("PATH");
   sub.add_option("--seed", raw.seed, "seed of inputs and draws (1)")->type_name("N");
-  sub.add_option("-p,--param", raw.own_knobs, "a knob of one method: performer.features=128,256")->type_name("M.KNOB=LIST");
+  sub.add_option("-p,--param", raw.own_knobs, "a knob of one method: performer.features=128,256")
+      ->type_name("M.KNOB=LIST");
   std::map<std::string, std::string> helps;
   for (const Method* method : catalogue())
     for (const Knob& knob : method->knobs) {
@@ -52,7 +55,9 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
       help += fmt::format("{}{}: {} [{}]", help.empty() ? "" : "; ", method->name, knob.help, knob.usual);
     }
   for (const auto& [knob, help] : helps)
-    sub.add_option("--" + dashes(knob), raw.knobs[knob], help)->type_name("LIST")->group("Knobs (of every selected method that has them)");
+    sub.add_option("--" + dashes(knob), raw.knobs[knob], help)
+        ->type_name("LIST")
+        ->group("Knobs (of every selected method that has them)");
 }
 
 void add_output(CLI::App& sub, Raw& raw, Options& o) {
@@ -64,15 +69,18 @@ void add_output(CLI::App& sub, Raw& raw, Options& o) {
 
 void add_timing(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--time-budget", raw.time_budget, "seconds a point (1)")->type_name("S");
-  sub.add_option("--rel-ci", raw.rel_ci, "stop when the interval's relative half-width is at most this (0.01)")->type_name("X");
+  sub.add_option("--rel-ci", raw.rel_ci, "stop when the interval's relative half-width is at most this (0.01)")
+      ->type_name("X");
   sub.add_option("--min-samples", raw.min_samples, "... and this many samples are there (20)")->type_name("N");
-  sub.add_option("--redraw", raw.redraw, "random draws: each call, in the timed region, or once (by method)")->type_name("R");
+  sub.add_option("--redraw", raw.redraw, "random draws: each call, in the timed region, or once (by method)")
+      ->type_name("R");
   sub.add_option("--baseline", o.baseline, "the method that ratios are taken to, or none")->type_name("M");
   sub.add_flag("--samples", o.samples, "write every sample to the report");
 }
 
 void add_budget(CLI::App& sub, Raw& raw) {
-  sub.add_option("--memory-budget", raw.memory_budget, "bytes a point may use, as 512M or 2G (80 % of what is free)")->type_name("B");
+  sub.add_option("--memory-budget", raw.memory_budget, "bytes a point may use, as 512M or 2G (80 % of what is free)")
+      ->type_name("B");
 }
 
 Texts flags_of(const CLI::App& sub) {
@@ -106,8 +114,12 @@ Texts join_negative_values(int argc, const char* const* argv) {
   const bool flag = extra.starts_with("-");
   const std::string bare = extra.substr(0, extra.find('='));
   const std::string close = nearest(bare, known);
-  throw BadSetting(fmt::format("unknown {} '{}'{}; see yoso-bench {}--help", flag ? "flag" : where.empty() ? "command" : "argument",
-                               bare, close.empty() ? "" : fmt::format(" (did you mean {}?)", close), where.empty() ? "" : where + " "));
+  throw BadSetting(fmt::format("unknown {} '{}'{}; see yoso-bench {}--help",
+                               flag            ? "flag"
+                               : where.empty() ? "command"
+                                               : "argument",
+                               bare, close.empty() ? "" : fmt::format(" (did you mean {}?)", close),
+                               where.empty() ? "" : where + " "));
 }
 
 std::vector<std::int64_t> counts(const char* flag, const Texts& texts, std::int64_t highest) {
@@ -162,7 +174,9 @@ void interpret(const Raw& raw, Options& o) {
   for (const std::string& family : o.families) parse_family(family);
   o.captures = raw.captures;
   for (const auto& [knob, texts] : raw.knobs)
-    if (!texts.empty()) o.knobs.shared[knob] = items(texts);
+    for (const std::string& text : texts)
+      for (std::string& value : parse_values("--" + dashes(knob), text))
+        o.knobs.shared[knob].push_back(std::move(value));
   for (const std::string& text : raw.own_knobs) parse_own_knob(catalogue(), text, o.knobs);
   if (!raw.seed.empty()) o.seed = static_cast<std::uint64_t>(whole("--seed", raw.seed, 0, INT64_MAX));
   if (!raw.time_budget.empty()) o.time_budget = parse_number("--time-budget", raw.time_budget, 0.001, 86400);
@@ -181,7 +195,8 @@ void interpret(const Raw& raw, Options& o) {
   if (!raw.progress.empty()) o.progress = one_of("--progress", raw.progress, {"auto", "plain", "none"});
   for (const std::string& text : raw.tags) {
     const auto at = text.find('=');
-    if (at == std::string::npos || at == 0) throw BadSetting(fmt::format("--tag must look like key=value, got '{}'", text));
+    if (at == std::string::npos || at == 0)
+      throw BadSetting(fmt::format("--tag must look like key=value, got '{}'", text));
     o.tags[text.substr(0, at)] = text.substr(at + 1);
   }
   o.measure_rss = !raw.no_rss;
@@ -208,7 +223,8 @@ Options parse_command_line(int argc, const char* const* argv) {
     subs.push_back(s);
     return s;
   };
-  CLI::App* list = sub("list", "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families");
+  CLI::App* list =
+      sub("list", "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families");
   list->add_option("METHOD", o.topic, "a method's name, or inputs");
   list->add_flag("--json", o.json, "as JSON");
   CLI::App* env = sub("env", "the machine, this build, and whether it is quiet enough to measure");
@@ -218,12 +234,16 @@ Options parse_command_line(int argc, const char* const* argv) {
   memory->add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
   CLI::App* error = sub("error", "how wrong: sampling error, kernel gap and total error, over seeds");
   error->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
-  error->add_option("--reference", raw.reference, "softmax (usual), softmax-unit (YOSO's sharpness on unit vectors), or own")->type_name("R");
+  error
+      ->add_option("--reference", raw.reference,
+                   "softmax (usual), softmax-unit (YOSO's sharpness on unit vectors), or own")
+      ->type_name("R");
   error->add_flag("--per-head", o.per_head, "every head with its entropy, effective keys and norms");
   CLI::App* check = sub("check", "correctness only: every method against its double-precision definition");
   CLI::App* validate = sub("validate", "reports against the schema compiled in");
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");
-  validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment or catalogue")->type_name("NAME");
+  validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment or catalogue")
+      ->type_name("NAME");
   CLI::App* overview = sub("overview", "the main job: speed, memory and error side by side, with verdicts");
   overview->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
   for (CLI::App* s : {speed, memory, error, check, overview}) {
@@ -252,7 +272,9 @@ Options parse_command_line(int argc, const char* const* argv) {
   const auto parsed = app.get_subcommands();
   if (parsed.empty()) {
     const auto extras = app.remaining();
-    if (extras.empty()) throw BadSetting(fmt::format("a command is missing: one of {}; see yoso-bench --help", fmt::join(commands, ", ")));
+    if (extras.empty())
+      throw BadSetting(
+          fmt::format("a command is missing: one of {}; see yoso-bench --help", fmt::join(commands, ", ")));
     refuse_extra(extras.front(), extras.front().starts_with("-") ? Texts{"--help", "--version"} : commands, "");
   }
   o.command = parsed.front()->get_name();

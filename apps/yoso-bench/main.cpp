@@ -22,8 +22,8 @@ int fail(int code, const char* what) {
 int main(int argc, char** argv) {
   using namespace yoso::app;
   static const std::map<std::string, std::function<int(const Options&)>> kCommands{
-      {"list", run_list},   {"env", run_env},           {"speed", run_speed},       {"memory", run_memory},
-      {"error", run_error}, {"check", run_check},       {"validate", run_validate}, {"overview", run_overview}};
+      {"list", run_list},   {"env", run_env},     {"speed", run_speed},       {"memory", run_memory},
+      {"error", run_error}, {"check", run_check}, {"validate", run_validate}, {"overview", run_overview}};
   try {
     const Options options = parse_command_line(argc, argv);
     return options.command.empty() ? 0 : kCommands.at(options.command)(options);

@@ -59,7 +59,8 @@ struct Contender {
 };
 
 std::string over(std::size_t needs, std::size_t budget) {
-  return fmt::format("needs {} ({} bytes), the budget is {} ({} bytes)", bytes_text(needs), needs, bytes_text(budget), budget);
+  return fmt::format("needs {} ({} bytes), the budget is {} ({} bytes)", bytes_text(needs), needs, bytes_text(budget),
+                     budget);
 }
 
 // Sets status and memory of a row whose prediction exceeds the budget. False then.
@@ -106,7 +107,8 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
         p.check = check_output(*c.instance, in, c.out.data());
         if (!p.check->passed) {
           p.status = Status::wrong;
-          p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}: not timed", p.check->max_abs, p.check->tolerance);
+          p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}: not timed", p.check->max_abs,
+                                 p.check->tolerance);
           return;
         }
       }
@@ -134,14 +136,16 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   protocol.seed = o.seed;
   const std::vector<Timing> timings = measure(calls, protocol, clock);
 
-  const auto baseline = std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
+  const auto baseline =
+      std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
   for (std::size_t c = 0; c < contenders.size(); ++c) {
     Point& p = points[contenders[c].index];
     SpeedResult result;
     result.timing = timings[c];
     if (baseline != contenders.end()) {
       result.baseline = o.baseline;
-      result.paired = pair_with(timings[c], timings[static_cast<std::size_t>(baseline - contenders.begin())], protocol.level, contenders.size() - 1);
+      result.paired = pair_with(timings[c], timings[static_cast<std::size_t>(baseline - contenders.begin())],
+                                protocol.level, contenders.size() - 1);
     }
     PhaseTimer phases(clock);
     for (int run = 0; run < 3; ++run) {
@@ -187,7 +191,8 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
       };
       Footprint measured = predicted;
       const auto read = [&](const std::string& numbers) {
-        std::sscanf(numbers.c_str(), "%zu %zu %zu %zu", &measured.draws, &measured.parameters, &measured.saved, &measured.scratch);
+        std::sscanf(numbers.c_str(), "%zu %zu %zu %zu", &measured.draws, &measured.parameters, &measured.saved,
+                    &measured.scratch);
       };
       if (!o.measure_rss) {
         read(run());
@@ -218,7 +223,7 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
       // it ignores k: against softmax of q and k its error would say nothing about the method
       p.error->total.reset();
       p.error->kernel_gap.reset();
-      p.reason = "no total error: it uses q as the key, and this input does not share Q and K";
+      p.reason = "no error against softmax: it needs shared Q and K";
     }
   }
 }

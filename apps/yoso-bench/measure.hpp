@@ -1,5 +1,5 @@
-// The three measurements of one group, as the commands speed, memory, error and overview use them. Each fills its part of
-// the rows and sets their status; rows stand in the order of group.members.
+// The three measurements of one group, as the commands speed, memory, error and overview use them. Each fills its part
+// of the rows and sets their status; rows stand in the order of group.members.
 #pragma once
 #include <vector>
 
@@ -15,8 +15,8 @@ void add_baseline(const Options& options, Group& group);
 // Checks every output against its definition, then times all members interleaved and pairs them with the baseline.
 void time_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
 
-// Predicts, compares with the budget, runs in a forked child, and compares arenas with the child's resident set. Must come
-// before this process runs anything on more than one thread.
+// Predicts, compares with the budget, runs in a forked child, and compares arenas with the child's resident set. Must
+// come before this process runs anything on more than one thread.
 void weigh_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
 
 // Sampling error, kernel gap and total error over seeds.

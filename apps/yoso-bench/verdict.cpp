@@ -5,6 +5,8 @@
 namespace yoso::app {
 namespace {
 
+constexpr double kZero = 0.0005;  // a skill that prints as 0.000
+
 // A row that can be compared: medians with intervals, which are points where there is no interval.
 struct Standing {
   double time, time_lo, time_hi;
@@ -17,7 +19,12 @@ std::optional<Standing> standing(const Point& p) {
   if (!skill) return std::nullopt;
   const Paired& pair = *p.speed->paired;
   const Interval time = pair.ci.value_or(Interval{pair.ratio, pair.ratio, 0});
-  return Standing{pair.ratio, time.lo, time.hi, skill->median, skill->lo.value_or(skill->median), skill->hi.value_or(skill->median)};
+  return Standing{pair.ratio,
+                  time.lo,
+                  time.hi,
+                  skill->median,
+                  skill->lo.value_or(skill->median),
+                  skill->hi.value_or(skill->median)};
 }
 
 // Not slower, not less skilful, and better in one of the two beyond both intervals.
@@ -28,7 +35,8 @@ bool dominates(const Standing& x, const Standing& y) {
 
 std::string called(const Group& g, std::size_t i) {
   const std::string setting = setting_text(g.members[i]);
-  return setting.empty() ? std::string(g.members[i].method->name) : fmt::format("{} ({})", g.members[i].method->name, setting);
+  return setting.empty() ? std::string(g.members[i].method->name)
+                         : fmt::format("{} ({})", g.members[i].method->name, setting);
 }
 
 }  // namespace
@@ -38,21 +46,25 @@ void give_verdicts(const Group& g, std::vector<Point>& points) {
   for (const Point& p : points) standings.push_back(standing(p));
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
+    const Member& m = g.members[i];
     if (!standings[i]) {
-      p.verdict = p.status == Status::ok || p.status == Status::noisy
-                      ? p.reason.empty() ? "not comparable: no skill against softmax" : "not comparable: " + p.reason
-                      : fmt::format("{}: {}", name(p.status), p.reason);
+      p.verdict = p.status == Status::ok || p.status == Status::noisy ? m.method->shares_qk
+                                                                            ? "not comparable: needs shared Q and K"
+                                                                            : "not comparable: no skill against softmax"
+                                                                      : fmt::format("{}: {}", name(p.status), p.reason);
       continue;
     }
     const Standing& mine = *standings[i];
-    if (mine.skill_hi < 0) {
-      p.verdict = "worse than no attention";
+    if (mine.skill_hi < -kZero || (mine.skill_lo < kZero && mine.skill_hi > -kZero)) {
+      p.verdict = mine.skill_hi < -kZero ? "worse than no attention" : "no better than no attention";
       continue;
     }
     // of all that dominate it, the most skilful
     std::optional<std::size_t> by;
     for (std::size_t j = 0; j < points.size(); ++j)
-      if (j != i && standings[j] && dominates(*standings[j], mine) && (!by || standings[j]->skill > standings[*by]->skill)) by = j;
+      if (j != i && standings[j] && dominates(*standings[j], mine) &&
+          (!by || standings[j]->skill > standings[*by]->skill))
+        by = j;
     p.verdict = by ? "dominated by " + called(g, *by) : "frontier";
   }
 }

@@ -25,8 +25,8 @@ void orthonormal_rows(std::span<double> rows, std::int64_t size, std::int64_t d)
   }
 }
 
-// Choromanski et al. 2021, section 4: blocks of d orthonormal rows, rescaled to norms of fresh N(0, I_d) vectors, so that
-// every row is marginally N(0, scale^2 I_d).
+// Choromanski et al. 2021, section 4: blocks of d orthonormal rows, rescaled to norms of fresh N(0, I_d) vectors, so
+// that every row is marginally N(0, scale^2 I_d).
 void orthogonal(const TensorSpec& spec, std::uint64_t seed, std::uint64_t copy, std::span<float> out) {
   const std::int64_t m = spec.shape[0], d = spec.shape[1];
   std::vector<float> normals(static_cast<std::size_t>(m * d));
@@ -70,11 +70,21 @@ void fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, std::s
     const std::span<float> part = out.subspan(copy * size, size);
     const std::uint64_t stream = stream_of(spec.name, copy);
     switch (spec.law) {
-      case Law::normal: Random(seed, stream).normal(part, spec.scale); break;
-      case Law::sign: Random(seed, stream).sign(part, spec.scale); break;
-      case Law::orthogonal: orthogonal(spec, seed, copy, part); break;
-      case Law::permutation: permutation(seed, stream, part); break;
-      case Law::pool: pool(spec, part); break;
+      case Law::normal:
+        Random(seed, stream).normal(part, spec.scale);
+        break;
+      case Law::sign:
+        Random(seed, stream).sign(part, spec.scale);
+        break;
+      case Law::orthogonal:
+        orthogonal(spec, seed, copy, part);
+        break;
+      case Law::permutation:
+        permutation(seed, stream, part);
+        break;
+      case Law::pool:
+        pool(spec, part);
+        break;
     }
   }
 }

@@ -185,10 +185,12 @@ std::vector<Warning> warnings_of(const Environment& e, const BuildInfo& b) {
   if (b.type != "Release" && b.type != "RelWithDebInfo")
     warn("debug-build", fmt::format("built as '{}', not Release: times mean nothing", b.type));
   if (!b.sanitizers.empty())
-    warn("sanitizer", fmt::format("built with {} sanitizers: times and resident memory mean nothing", fmt::join(b.sanitizers, ", ")));
+    warn("sanitizer", fmt::format("built with {} sanitizers: times and resident memory mean nothing",
+                                  fmt::join(b.sanitizers, ", ")));
   for (const auto& [key, value] : e.variables) {
     if (key.starts_with("OPENBLAS_"))
-      warn("openblas-env", fmt::format("{}={} is set: it may slow a BLAS-backed program; ours uses no OpenBLAS", key, value));
+      warn("openblas-env",
+           fmt::format("{}={} is set: it may slow a BLAS-backed program; ours uses no OpenBLAS", key, value));
     if (key.starts_with("OMP_") || key.starts_with("GOMP_"))
       warn("omp-env", fmt::format("{}={} is set: it can change how threads run", key, value));
   }

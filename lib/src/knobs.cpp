@@ -73,7 +73,8 @@ std::string Knob::flag() const { return "--" + dashes(name); }
 std::string Knob::range() const {
   switch (kind) {
     case Kind::integer:
-      return fmt::format("an {}{}integer in [{:.0f}, {:.0f}]{}", adjective, adjective.empty() ? "" : " ", lowest, highest,
+      return fmt::format("an {}{}integer in [{:.0f}, {:.0f}]{}", adjective, adjective.empty() ? "" : " ", lowest,
+                         highest,
                          automatic ? " or auto" : "");  // every adjective so far begins with a vowel
     case Kind::real:
       return fmt::format("a number in [{}, {}]", lowest, highest);

@@ -41,7 +41,8 @@ class MeanValue {
   void advance_to(std::int64_t query) {
     for (; next_ < shape_.visible(query); ++next_) {
       if (keep_ && !keep_[next_]) continue;
-      for (std::int64_t c = 0; c < shape_.d_v; ++c) sum_[static_cast<std::size_t>(c)] += values_[next_ * shape_.d_v + c];
+      for (std::int64_t c = 0; c < shape_.d_v; ++c)
+        sum_[static_cast<std::size_t>(c)] += values_[next_ * shape_.d_v + c];
       ++kept_;
     }
   }
@@ -84,7 +85,8 @@ Metrics compare(const Shape& shape, const Inputs& in, std::int64_t row, const fl
     const float *a = y + (row * shape.n_q + i) * width, *b = r + (row * shape.n_q + i) * width;
     double row_wrong = 0;
     for (std::int64_t c = 0; c < width; ++c) {
-      const double error = static_cast<double>(a[c]) - static_cast<double>(b[c]), gap = none.at(c) - static_cast<double>(b[c]);
+      const double error = static_cast<double>(a[c]) - static_cast<double>(b[c]),
+                   gap = none.at(c) - static_cast<double>(b[c]);
       row_wrong += error * error;
       blind += gap * gap;
       m.max_abs = std::max(m.max_abs, std::abs(error));
@@ -117,7 +119,9 @@ Metrics compare(const Shape& shape, const Inputs& in, std::int64_t row, const fl
 
 HeadProfile profile(const Shape& shape, const Inputs& in, std::int64_t row, std::int64_t queries) {
   const std::int64_t batch = row / shape.heads;
-  const auto keeps = [&](const std::uint8_t* mask, std::int64_t n, std::int64_t i) { return !mask || mask[batch * n + i]; };
+  const auto keeps = [&](const std::uint8_t* mask, std::int64_t n, std::int64_t i) {
+    return !mask || mask[batch * n + i];
+  };
   const auto mean_norm = [&](const float* x, const std::uint8_t* mask, std::int64_t n, std::int64_t width) {
     double sum = 0;
     std::int64_t kept = 0;
@@ -143,7 +147,8 @@ HeadProfile profile(const Shape& shape, const Inputs& in, std::int64_t row, std:
     logits.clear();
     for (std::int64_t j = 0; j < shape.visible(i); ++j)
       if (keeps(in.keep_k, shape.n_k, j))
-        logits.push_back(scale * dot(in.q + (row * shape.n_q + i) * shape.d, in.k + (row * shape.n_k + j) * shape.d, shape.d));
+        logits.push_back(scale *
+                         dot(in.q + (row * shape.n_q + i) * shape.d, in.k + (row * shape.n_k + j) * shape.d, shape.d));
     if (logits.empty()) continue;
     // entropy = log Z - sum w (logit - largest), with Z relative to the largest
     const double largest = *std::ranges::max_element(logits);

@@ -34,8 +34,9 @@ class CountList {
 
  private:
   BadSetting refuse() const {
-    return BadSetting(fmt::format("{} must be whole numbers in [{}, {}] such as 512,1k or 512..16k*2 or 512..4k+512, got '{}'",
-                                  flag_, lowest_, highest_, text_));
+    return BadSetting(
+        fmt::format("{} must be whole numbers in [{}, {}] such as 512,1k or 512..16k*2 or 512..4k+512, got '{}'", flag_,
+                    lowest_, highest_, text_));
   }
   std::int64_t one(std::string_view text) const {
     std::int64_t value = 0;
@@ -43,7 +44,8 @@ class CountList {
     return value;
   }
   void push(std::int64_t value) {
-    if (values.size() >= kMostValues) throw BadSetting(fmt::format("{} names more than {} values: '{}'", flag_, kMostValues, text_));
+    if (values.size() >= kMostValues)
+      throw BadSetting(fmt::format("{} names more than {} values: '{}'", flag_, kMostValues, text_));
     values.push_back(value);
   }
   void add(std::string_view item) {
@@ -94,6 +96,18 @@ std::vector<std::int64_t> parse_counts(std::string_view flag, std::string_view t
   return CountList(flag, text, lowest, highest).values;
 }
 
+std::vector<std::string> parse_values(std::string_view flag, std::string_view text) {
+  std::vector<std::string> values;
+  for (const std::string& item : split(text)) {
+    if (item.find("..") == std::string::npos)
+      values.push_back(item);
+    else
+      for (const std::int64_t count : parse_counts(flag, item, 0, INT64_MAX))
+        values.push_back(fmt::format("{}", count));
+  }
+  return values;
+}
+
 double parse_number(std::string_view flag, std::string_view text, double lowest, double highest) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -110,11 +124,24 @@ std::uint64_t parse_bytes(std::string_view flag, std::string_view text) {
   int shift = 0;
   if (!digits.empty()) {
     switch (digits.back()) {
-      case 'k': case 'K': shift = 10; break;
-      case 'm': case 'M': shift = 20; break;
-      case 'g': case 'G': shift = 30; break;
-      case 't': case 'T': shift = 40; break;
-      default: break;
+      case 'k':
+      case 'K':
+        shift = 10;
+        break;
+      case 'm':
+      case 'M':
+        shift = 20;
+        break;
+      case 'g':
+      case 'G':
+        shift = 30;
+        break;
+      case 't':
+      case 'T':
+        shift = 40;
+        break;
+      default:
+        break;
     }
     if (shift) digits.remove_suffix(1);
   }
@@ -147,7 +174,7 @@ void parse_own_knob(Methods catalogue, std::string_view text, KnobLists& lists) 
   std::string knob(text.substr(dot + 1, equals - dot - 1));
   std::ranges::replace(knob, '-', '_');
   Settings usual(method.knobs, Shape{});
-  for (const std::string& value : split(text.substr(equals + 1))) {
+  for (const std::string& value : parse_values("-p " + std::string(text.substr(0, equals)), text.substr(equals + 1))) {
     try {
       usual.set(knob, value);
     } catch (const BadSetting& error) {
@@ -184,8 +211,9 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
     for (const Knob& knob : method->knobs) {
       const auto own = lists.own.find({std::string(method->name), std::string(knob.name)});
       const auto shared = lists.shared.find(std::string(knob.name));
-      const std::vector<std::string>* values =
-          own != lists.own.end() ? &own->second : shared != lists.shared.end() ? &shared->second : nullptr;
+      const std::vector<std::string>* values = own != lists.own.end()         ? &own->second
+                                               : shared != lists.shared.end() ? &shared->second
+                                                                              : nullptr;
       if (!values) continue;
       std::vector<Member> grown;
       for (const Member& base : mine)
@@ -206,7 +234,7 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
 }
 
 std::string knob_text(const Member& member, bool all) {
-  const Settings usual(member.settings.knobs(), Shape{});
+  const Settings usual(member.settings.knobs(), member.settings.shape());
   std::string text;
   for (const Knob& knob : member.settings.knobs()) {
     const std::string value = member.settings.text(knob.name);

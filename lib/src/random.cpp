@@ -43,7 +43,8 @@ void Random::sign(std::span<float> out, double scale) const {
   const float plus = static_cast<float>(scale);
   for (std::size_t i = 0; i < out.size(); i += 128) {
     const auto words = block(seed_, stream_, i / 128);
-    for (std::size_t j = 0; j < 128 && i + j < out.size(); ++j) out[i + j] = (words[j / 32] >> (j % 32)) & 1 ? plus : -plus;
+    for (std::size_t j = 0; j < 128 && i + j < out.size(); ++j)
+      out[i + j] = (words[j / 32] >> (j % 32)) & 1 ? plus : -plus;
   }
 }
 

@@ -35,9 +35,15 @@ Json json(const std::optional<Interval>& interval) {
 }
 
 Json json(const BuildInfo& b) {
-  return {{"version", b.version},   {"git_sha", maybe(b.git_sha)}, {"git_dirty", maybe(b.git_dirty)},
-          {"compiler", b.compiler}, {"flags", b.flags},            {"type", b.type},
-          {"sanitizers", b.sanitizers}, {"libs", b.libs},          {"cuda", nullptr}};
+  return {{"version", b.version},
+          {"git_sha", maybe(b.git_sha)},
+          {"git_dirty", maybe(b.git_dirty)},
+          {"compiler", b.compiler},
+          {"flags", b.flags},
+          {"type", b.type},
+          {"sanitizers", b.sanitizers},
+          {"libs", b.libs},
+          {"cuda", nullptr}};
 }
 
 Json json(const Environment& e) {
@@ -260,7 +266,8 @@ Json json(const Method& m) {
 Json schema_of(const char* schema) { return {{"name", schema}, {"version", kReportVersion}}; }
 
 std::string now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
 }  // namespace
@@ -292,7 +299,7 @@ Report start_report(std::vector<std::string> argv, std::uint64_t seed) {
 
 void identify(Point& p) {
   const std::string common =
-      Json{{"input", p.input}, {"shape", json(p.shape)}, {"pass", p.pass},   {"backend", p.backend},
+      Json{{"input", p.input}, {"shape", json(p.shape)}, {"pass", p.pass}, {"backend", p.backend},
            {"isa", p.isa},     {"threads", p.threads},   {"seed", p.seed}}
           .dump();
   Json knobs = Json::object();

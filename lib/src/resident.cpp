@@ -31,7 +31,8 @@ bool reset_peak() {
   return static_cast<bool>(file);
 }
 
-// What the child sends: a kind byte and a text: 'b' bytes, a space and the payload; 'p' the payload alone; 'f' a failure.
+// What the child sends: a kind byte and a text: 'b' bytes, a space and the payload; 'p' the payload alone; 'f' a
+// failure.
 void send(int pipe, char kind, const std::string& text) {
   const std::string message = kind + text;
   [[maybe_unused]] const auto sent = ::write(pipe, message.data(), message.size());
@@ -83,7 +84,9 @@ ResidentGrowth resident_growth(const std::function<std::string()>& work) {
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status))
-    return {std::nullopt, {}, fmt::format("the child was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
+    return {std::nullopt,
+            {},
+            fmt::format("the child was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
   if (message.empty()) return {std::nullopt, {}, "the child said nothing"};
   const std::string text = message.substr(1);
   if (message[0] == 'f') return {std::nullopt, {}, text};

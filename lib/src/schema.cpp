@@ -82,7 +82,8 @@ Verdict validate(std::string_view text, const std::string& origin) {
   valijson::ValidationResults results;
   if (!validator.validate(compiled, Adapter(document), &results)) {
     valijson::ValidationResults::Error error;
-    while (results.popError(error)) verdict.problems.push_back(fmt::format("{}: {}", place(error.context), error.description));
+    while (results.popError(error))
+      verdict.problems.push_back(fmt::format("{}: {}", place(error.context), error.description));
     // valijson reports the innermost problem first and then every level around it
     if (verdict.problems.size() > kProblemsShown) verdict.problems.resize(kProblemsShown);
   }

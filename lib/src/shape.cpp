@@ -20,8 +20,8 @@ void tensor(const char* name, const Shape& s, std::int64_t n, std::int64_t width
   std::int64_t size = 1;
   for (const std::int64_t factor : {s.batch, s.heads, n, width}) {
     if (size > kLargestTensor / factor)
-      throw BadSetting(fmt::format("{} of batch {} x heads {} x n {} x width {} would exceed 2^40 elements", name, s.batch,
-                                   s.heads, n, width));
+      throw BadSetting(fmt::format("{} of batch {} x heads {} x n {} x width {} would exceed 2^40 elements", name,
+                                   s.batch, s.heads, n, width));
     size *= factor;
   }
 }

@@ -14,7 +14,8 @@ std::vector<double> sorted(std::span<const double> values) {
   return copy;
 }
 
-// Largest k >= 0 with 2 P(Bin(n, 1/2) < k) <= alpha. Sums exp(log terms), so that n in the thousands does not underflow.
+// Largest k >= 0 with 2 P(Bin(n, 1/2) < k) <= alpha. Sums exp(log terms), so that n in the thousands does not
+// underflow.
 int order_rank(int n, double alpha) {
   double below = 0;
   int k = 0;

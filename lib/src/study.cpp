@@ -33,9 +33,11 @@ std::vector<float> unit_rows(const float* x, std::int64_t rows, std::int64_t d, 
   std::vector<float> out(static_cast<std::size_t>(rows * d));
   for (std::int64_t i = 0; i < rows; ++i) {
     double square = 0;
-    for (std::int64_t c = 0; c < d; ++c) square += static_cast<double>(x[i * d + c]) * static_cast<double>(x[i * d + c]);
+    for (std::int64_t c = 0; c < d; ++c)
+      square += static_cast<double>(x[i * d + c]) * static_cast<double>(x[i * d + c]);
     const double factor = square > 0 ? scale / std::sqrt(square) : 0;
-    for (std::int64_t c = 0; c < d; ++c) out[static_cast<std::size_t>(i * d + c)] = static_cast<float>(factor * x[i * d + c]);
+    for (std::int64_t c = 0; c < d; ++c)
+      out[static_cast<std::size_t>(i * d + c)] = static_cast<float>(factor * x[i * d + c]);
   }
   return out;
 }
@@ -141,7 +143,8 @@ const std::vector<float>& ErrorStudy::exact_output(Reference reference, const Se
     // exp(tau (cos - 1)) is softmax of unit vectors at temperature tau; softmax is invariant under the constant
     const std::int64_t tau = settings.has("hash_bits") ? settings.integer("hash_bits") : kUsualTau;
     key += fmt::format("|unit tau={}", tau);
-    q = unit_rows(in.q, shape_.rows() * shape_.n_q, shape_.d, static_cast<double>(tau) * std::sqrt(static_cast<double>(shape_.d)));
+    q = unit_rows(in.q, shape_.rows() * shape_.n_q, shape_.d,
+                  static_cast<double>(tau) * std::sqrt(static_cast<double>(shape_.d)));
     k = unit_rows(in.k, shape_.rows() * shape_.n_k, shape_.d, 1);
     in.q = q.data();
     in.k = k.data();

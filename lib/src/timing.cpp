@@ -71,7 +71,8 @@ class Member {
     timing.cpu_median = median(cpu);
     timing.n_eff = effective_size(used);
     timing.ci = median_interval(used, protocol_.level, timing.n_eff);
-    timing.noisy = mostly_dropped || !timing.ci || (timing.ci->hi - timing.ci->lo) / 2 > protocol_.rel_ci * timing.median;
+    timing.noisy =
+        mostly_dropped || !timing.ci || (timing.ci->hi - timing.ci->lo) / 2 > protocol_.rel_ci * timing.median;
   }
 
   Timing timing;
@@ -97,8 +98,8 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
   for (const auto& call : calls) members.emplace_back(call, protocol, clock);
   for (Member& member : members) member.warm_up();
 
-  // Row r of a cyclic Latin square, from a seeded start and in a seeded direction: over a full cycle every member stands
-  // at every place equally often.
+  // Row r of a cyclic Latin square, from a seeded start and in a seeded direction: over a full cycle every member
+  // stands at every place equally often.
   const Random random(protocol.seed, stream_of("order"));
   const std::size_t size = members.size();
   const double deadline = clock.wall() + protocol.time_budget * static_cast<double>(size);

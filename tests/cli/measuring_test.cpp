@@ -63,7 +63,8 @@ TEST_CASE("what a method has not is an unsupported row, and the run goes on", "[
   CHECK(run("speed -m linear --causal -n 16 --baseline none").code == 1);  // nothing came out
 }
 
-TEST_CASE("memory: tiled softmax and yoso-m grow linearly, naive softmax quadratically, and the child agrees", "[cli]") {
+TEST_CASE("memory: tiled softmax and yoso-m grow linearly, naive softmax quadratically, and the child agrees",
+          "[cli]") {
   const json report = measured("memory -m softmax,softmax-naive,yoso-m -n 1k,2k,4k --hashes 8");
   std::map<std::string, std::map<int, double>> peak;
   for (const json& p : report["points"]) {
@@ -166,7 +167,8 @@ TEST_CASE("a report is replaced whole or not at all", "[cli]") {
 
 TEST_CASE("an interrupted run keeps what it has and says so", "[cli]") {
   const std::string path = cli::scratch("interrupted.json");
-  const cli::Result result = cli::run_and_signal("speed -m linear -n 16,32,48,64 --time-budget 1 -o " + path, SIGINT, 1.0);
+  const cli::Result result =
+      cli::run_and_signal("speed -m linear -n 16,32,48,64 --time-budget 1 -o " + path, SIGINT, 1.0);
   CHECK(result.code == 130);
   const json report = cli::read_json(path);
   CHECK(report["run"]["status"] == "interrupted");
@@ -186,6 +188,7 @@ TEST_CASE("overview: one report with time, memory and error in every comparable 
     ++verdicts[p["verdict"]];
   }
   CHECK(verdicts["frontier"] >= 1);
-  const cli::Result text = run("overview -m linear --qkv " + kCapture + " -n 64 --seeds 2 --time-budget 0.01 --no-such");
+  const cli::Result text =
+      run("overview -m linear --qkv " + kCapture + " -n 64 --seeds 2 --time-budget 0.01 --no-such");
   CHECK(text.code == 2);
 }

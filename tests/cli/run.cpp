@@ -39,7 +39,8 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-Result start(const std::vector<std::string>& args, const std::vector<std::string>& variables, int signal, double seconds) {
+Result start(const std::vector<std::string>& args, const std::vector<std::string>& variables, int signal,
+             double seconds) {
   const std::string out = scratch("stdout"), err = scratch("stderr");
   const pid_t pid = fork();
   if (pid < 0) throw std::runtime_error("fork failed");
@@ -68,9 +69,15 @@ Result start(const std::vector<std::string>& args, const std::vector<std::string
 
 }  // namespace
 
-Result run_args(const std::vector<std::string>& args, const std::vector<std::string>& variables) { return start(args, variables, 0, 0); }
-Result run(const std::string& words, const std::vector<std::string>& variables) { return start(words_of(words), variables, 0, 0); }
-Result run_and_signal(const std::string& words, int signal, double seconds) { return start(words_of(words), {}, signal, seconds); }
+Result run_args(const std::vector<std::string>& args, const std::vector<std::string>& variables) {
+  return start(args, variables, 0, 0);
+}
+Result run(const std::string& words, const std::vector<std::string>& variables) {
+  return start(words_of(words), variables, 0, 0);
+}
+Result run_and_signal(const std::string& words, int signal, double seconds) {
+  return start(words_of(words), {}, signal, seconds);
+}
 
 std::string scratch(const std::string& name) { return folder().path + "/" + name; }
 
@@ -84,6 +91,8 @@ std::string read(const std::string& path) {
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 bool exists(const std::string& path) { return std::filesystem::exists(path); }
 nlohmann::json read_json(const std::string& path) { return nlohmann::json::parse(read(path)); }
-bool one_line(const std::string& text) { return !text.empty() && std::ranges::count(text, '\n') == 1 && text.back() == '\n'; }
+bool one_line(const std::string& text) {
+  return !text.empty() && std::ranges::count(text, '\n') == 1 && text.back() == '\n';
+}
 
 }  // namespace cli

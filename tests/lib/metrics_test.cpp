@@ -29,7 +29,8 @@ struct Data {
       for (std::int64_t c = 0; c < 3; ++c) {
         double sum = 0;
         for (std::int64_t j = 0; j < 12; ++j) sum += v[static_cast<std::size_t>((row * 12 + j) * 3 + c)];
-        for (std::int64_t i = 0; i < 12; ++i) y[static_cast<std::size_t>((row * 12 + i) * 3 + c)] = static_cast<float>(sum / 12);
+        for (std::int64_t i = 0; i < 12; ++i)
+          y[static_cast<std::size_t>((row * 12 + i) * 3 + c)] = static_cast<float>(sum / 12);
       }
     return y;
   }
@@ -39,7 +40,9 @@ struct Data {
 
 TEST_CASE("skill is one for the reference, zero for the mean of the values, negative beyond", "[metrics]") {
   const Data data;
-  const auto skill = [&](const std::vector<float>& y) { return *compare(data.shape, data.in(), 1, y.data(), data.r.data(), true).skill; };
+  const auto skill = [&](const std::vector<float>& y) {
+    return *compare(data.shape, data.in(), 1, y.data(), data.r.data(), true).skill;
+  };
   CHECK(skill(data.r) == 1);
   CHECK(std::abs(skill(data.mean_of_values())) < 1e-6);
   std::vector<float> opposite = data.r;
@@ -54,7 +57,8 @@ TEST_CASE("skill is one for the reference, zero for the mean of the values, nega
 TEST_CASE("skill is null where it has no meaning", "[metrics]") {
   const Data data;
   const auto mean = data.mean_of_values();
-  CHECK_FALSE(compare(data.shape, data.in(), 0, data.r.data(), mean.data(), true).skill);   // the reference is the mean itself
+  CHECK_FALSE(
+      compare(data.shape, data.in(), 0, data.r.data(), mean.data(), true).skill);  // the reference is the mean itself
   CHECK_FALSE(compare(data.shape, data.in(), 0, data.r.data(), data.r.data(), false).skill);  // outputs are no averages
 }
 

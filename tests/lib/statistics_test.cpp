@@ -15,7 +15,8 @@ std::vector<double> series(std::uint64_t seed, std::size_t n, double rho) {
   std::vector<float> noise(n);
   Random(seed, stream_of("series")).normal(noise);
   std::vector<double> x(n);
-  for (std::size_t i = 0; i < n; ++i) x[i] = (i ? rho * x[i - 1] : 0) + std::sqrt(1 - rho * rho) * static_cast<double>(noise[i]);
+  for (std::size_t i = 0; i < n; ++i)
+    x[i] = (i ? rho * x[i - 1] : 0) + std::sqrt(1 - rho * rho) * static_cast<double>(noise[i]);
   return x;
 }
 

@@ -14,7 +14,8 @@ const Shape kShape{.batch = 1, .heads = 2, .n_q = 96, .n_k = 96, .d = 16, .d_v =
 ErrorResult run(const char* method, std::vector<std::pair<const char*, const char*>> knobs, std::int64_t seeds,
                 Reference reference = Reference::softmax, int threads = 1) {
   const Capture data = make_inputs("clustered", kShape, 3);
-  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), kShape, data.inputs(), Context{threads, Isa::scalar, Pass::forward}, reference);
+  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), kShape, data.inputs(),
+                   Context{threads, Isa::scalar, Pass::forward}, reference);
   const Method& m = find(catalogue(), method);
   Settings settings(m.knobs, kShape);
   for (const auto& [knob, value] : knobs) settings.set(knob, value);
@@ -53,7 +54,8 @@ TEST_CASE("the gap of yoso-m is the total error of yoso-e, which draws nothing a
 
 TEST_CASE("unbiased estimators have a bias_z near one", "[study]") {
   // norm none and independent planes: exactly unbiased. z^2 / dof has mean (S-1)/(S-3) = 1.1 for S = 24 seeds
-  const ErrorResult e = run("yoso-m", {{"norm", "none"}, {"projection", "gaussian"}, {"hash_bits", "4"}, {"hashes", "32"}}, 24);
+  const ErrorResult e =
+      run("yoso-m", {{"norm", "none"}, {"projection", "gaussian"}, {"hash_bits", "4"}, {"hashes", "32"}}, 24);
   REQUIRE(e.bias_z);
   CHECK(*e.bias_z > 0.7);
   CHECK(*e.bias_z < 1.4);

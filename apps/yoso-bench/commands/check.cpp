@@ -34,8 +34,8 @@ void check_point(const Options& o, const Group& g, const Member& m, Capture data
       if (!p.check || !result.passed || (p.check->passed && result.max_abs > p.check->max_abs)) p.check = result;
       if (!result.passed) {
         p.status = Status::wrong;
-        p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}{}", result.max_abs, result.tolerance,
-                               masked ? " (with a mask)" : "");
+        p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}{}", result.max_abs,
+                               result.tolerance, masked ? " (with a mask)" : "");
         return;
       }
     }

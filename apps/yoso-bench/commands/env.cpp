@@ -28,17 +28,22 @@ int run_env(const Options& o) {
     return 0;
   }
   std::string caches;
-  for (const CacheInfo& c : e.caches) caches += fmt::format("{}L{} {}", caches.empty() ? "" : ", ", c.level, bytes_text(static_cast<std::size_t>(c.bytes)));
-  fmt::print("machine\n  id          {}\n  os          {}\n  kernel      {}\n  hypervisor  {}\n", e.id, e.os, e.kernel, known(e.virtualisation));
-  fmt::print("  cpu         {}\n  cores       {}\n  caches      {}\n", known(e.cpu_model), e.cores, caches.empty() ? "unknown" : caches);
+  for (const CacheInfo& c : e.caches)
+    caches +=
+        fmt::format("{}L{} {}", caches.empty() ? "" : ", ", c.level, bytes_text(static_cast<std::size_t>(c.bytes)));
+  fmt::print("machine\n  id          {}\n  os          {}\n  kernel      {}\n  hypervisor  {}\n", e.id, e.os, e.kernel,
+             known(e.virtualisation));
+  fmt::print("  cpu         {}\n  cores       {}\n  caches      {}\n", known(e.cpu_model), e.cores,
+             caches.empty() ? "unknown" : caches);
   fmt::print("  isa         {} (usual: {}; YOSO_ISA or --isa choose)\n", fmt::join(e.isas, ", "), e.isa_usual);
   fmt::print("  governor    {}\n  memory      {}, {} available\n  gpu         none: this build has no CUDA backend\n",
              known(e.governor), size(e.memory_total), size(e.memory_available));
   fmt::print("state\n  load        {} (1 min)\n  pressure    {}\n  steal       {}\n", known(e.load_1min),
-             known(e.cpu_pressure_10s, " % of 10 s"), e.steal_percent ? fmt::format("{:.2f} % since boot", *e.steal_percent) : "unknown");
+             known(e.cpu_pressure_10s, " % of 10 s"),
+             e.steal_percent ? fmt::format("{:.2f} % since boot", *e.steal_percent) : "unknown");
   for (const auto& [key, value] : e.variables) fmt::print("  {}={}\n", key, value);
-  fmt::print("build\n  version     {}, git {}{}\n  compiler    {}\n  flags       {} ({})\n  sanitizers  {}\n", b.version,
-             known(b.git_sha), b.git_dirty.value_or(false) ? " (modified)" : "", b.compiler, b.flags, b.type,
+  fmt::print("build\n  version     {}, git {}{}\n  compiler    {}\n  flags       {} ({})\n  sanitizers  {}\n",
+             b.version, known(b.git_sha), b.git_dirty.value_or(false) ? " (modified)" : "", b.compiler, b.flags, b.type,
              b.sanitizers.empty() ? "none" : fmt::format("{}", fmt::join(b.sanitizers, ", ")));
   for (const Warning& w : warnings) fmt::print("warning {}: {}\n", w.code, w.message);
   fmt::print("{}\n", warnings.empty() ? "quiet enough to measure" : "not a good moment or build to measure");

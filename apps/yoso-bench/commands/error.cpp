@@ -15,17 +15,19 @@ std::string verdict(const Point& p) {
   if (!p.error) return fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
   const auto total = metric(p.error->total, "skill"), own = metric(p.error->sampling, "skill");
   std::string text;
-  if (total && total->hi.value_or(total->median) < 0) text = "worse than no attention";
+  if (total && total->hi.value_or(total->median) < -0.0005) text = "worse than no attention";
   const bool other = own && p.error->sampling->reference != p.error->total.value_or(Comparison{}).reference;
-  if (other && own->hi.value_or(own->median) < 0)
+  if (other && own->hi.value_or(own->median) < -0.0005)
     text += text.empty() ? "worse than no attention at its own target" : ", at its own target too";
   if (!p.reason.empty()) text += (text.empty() ? "" : "; ") + p.reason;
   return text;
 }
 
-std::string table_of(const Group& g, const std::vector<Point>& points) {
-  Table skill({"method", "setting", "skill -> softmax", "skill -> own target", "own target", "gap: target -> softmax", "seeds", "note"});
-  Table rest({"method", "setting", "angle -> softmax", "angle -> own", "rel_fro -> softmax", "rel_fro -> own", "rel_row p95 -> softmax", "cosine -> softmax", "max_abs -> softmax", "bias_z"});
+std::string table_of(const Group& g, const Capture& data, const std::vector<Point>& points) {
+  Table skill({"method", "setting", "skill -> softmax", "skill -> own target", "own target", "gap: target -> softmax",
+               "seeds", "note"});
+  Table rest({"method", "setting", "angle -> softmax", "angle -> own", "rel_fro -> softmax", "rel_fro -> own",
+              "rel_row p95 -> softmax", "cosine -> softmax", "max_abs -> softmax", "bias_z"});
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const std::string setting = setting_text(g.members[i]);
@@ -34,27 +36,31 @@ std::string table_of(const Group& g, const std::vector<Point>& points) {
       continue;
     }
     const ErrorResult& e = *p.error;
-    const auto show = [](const std::optional<Comparison>& c, const char* name, int decimals) { return summary_text(metric(c, name), decimals); };
-    skill.row({p.method, setting, show(e.total, "skill", 3), show(e.sampling, "skill", 3), e.sampling ? e.sampling->reference : "itself",
-               show(e.kernel_gap, "skill", 3), fmt::format("{}", e.seeds), verdict(p)});
+    const auto show = [](const std::optional<Comparison>& c, const char* name, int decimals) {
+      return summary_text(metric(c, name), decimals);
+    };
+    skill.row({p.method, setting, show(e.total, "skill", 3), show(e.sampling, "skill", 3),
+               e.sampling ? e.sampling->reference : "itself", show(e.kernel_gap, "skill", 3),
+               fmt::format("{}", e.seeds), verdict(p)});
     rest.row({p.method, setting, show(e.total, "angle", 4), show(e.sampling, "angle", 4), show(e.total, "rel_fro", 4),
               show(e.sampling, "rel_fro", 4), show(e.total, "rel_row_p95", 3), show(e.total, "cosine", 4),
               show(e.total, "max_abs", 3), number_text(e.bias_z, 2)});
   }
-  std::string text = fmt::format("{}\n{}\n{}\n", g.title(), skill.text(), rest.text());
-  return text;
+  return fmt::format("{}\n{}\n{}\n{}\n", g.title(), regime_text(g, data), skill.text(), rest.text());
 }
 
 std::string heads_of(const Group& g, const std::vector<Point>& points) {
-  Table table({"method", "setting", "batch", "head", "entropy", "effective keys", "|q|", "|k|", "|v|", "|q||k|/sqrt(d)", "skill -> softmax", "angle -> softmax", "skill -> own", "angle -> own"});
+  Table table({"method", "setting", "batch", "head", "entropy", "effective keys", "|q|", "|k|", "|v|", "|q||k|/sqrt(d)",
+               "skill -> softmax", "angle -> softmax", "skill -> own", "angle -> own"});
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (!points[i].error) continue;
     for (const HeadError& h : points[i].error->per_head) {
       const HeadProfile& f = h.profile;
       table.row({points[i].method, setting_text(g.members[i]), fmt::format("{}", f.batch), fmt::format("{}", f.head),
-                 number_text(f.entropy, 3), number_text(f.effective_keys, 1), number_text(f.q_norm, 2), number_text(f.k_norm, 2),
-                 number_text(f.v_norm, 2), number_text(f.temperature, 2), number_text(h.skill_total, 3), number_text(h.angle_total, 4),
-                 number_text(h.skill_sampling, 3), number_text(h.angle_sampling, 4)});
+                 number_text(f.entropy, 3), number_text(f.effective_keys, 1), number_text(f.q_norm, 2),
+                 number_text(f.k_norm, 2), number_text(f.v_norm, 2), number_text(f.temperature, 2),
+                 number_text(h.skill_total, 3), number_text(h.angle_total, 4), number_text(h.skill_sampling, 3),
+                 number_text(h.angle_sampling, 4)});
     }
   }
   return fmt::format("heads of {}\n{}\n", g.title(), table.text());
@@ -65,21 +71,23 @@ std::string heads_of(const Group& g, const std::vector<Point>& points) {
 int run_error(const Options& o) {
   const std::vector<Group> groups = groups_of(o, {1024}, true, controls());
   Output output(o, false);
-  std::size_t total = groups.size();
-  Progress progress(o.progress, total);
+  Progress progress(o.progress, groups.size());
   std::string text;
   for (const Group& g : groups) {
     if (interrupted()) break;
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
-    judge_group(o, g, g.data(o.seed), points);
-    text += table_of(g, points);
+    const Capture data = g.data(o.seed);
+    judge_group(o, g, data, points);
+    text += table_of(g, data, points);
     if (o.per_head) text += heads_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
   text +=
-      "skill = 1 - |Y - R|^2 / |mean(V) - R|^2, mean over heads: 1 is exact, 0 is no better than no attention (mean-v), below 0 is worse.\n"
-      "Medians over draws with 95 % intervals. Angles in radians; they mislead alone: look at the controls' angles first.\n";
+      "skill = 1 - |Y - R|^2 / |mean(V) - R|^2, mean over heads: 1 is exact, 0 is no better than no attention "
+      "(mean-v), below 0 is worse.\n"
+      "Medians over draws with 95 % intervals. Angles in radians; they mislead alone: look at the controls' angles "
+      "first.\n";
   return output.finish(text);
 }
 

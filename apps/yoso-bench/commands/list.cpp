@@ -10,9 +10,7 @@
 namespace yoso::app {
 namespace {
 
-std::string passes(const Cell& cell) {
-  return cell.forward ? cell.backward ? "forward, backward" : "forward" : "-";
-}
+std::string passes(const Cell& cell) { return cell.forward ? cell.backward ? "forward, backward" : "forward" : "-"; }
 
 std::string bounds(const Knob& knob) {
   if (knob.kind == Knob::Kind::choice) return fmt::format("{}", fmt::join(knob.choices, "|"));
@@ -26,8 +24,7 @@ std::string everything() {
   for (const Method* m : catalogue()) {
     (m->control ? yardsticks : methods) += 1;
     table.row({std::string(m->name), m->control ? "control" : "method", passes(m->cpu), passes(m->cuda),
-               m->knobs.empty() ? "-" : fmt::format("{}", m->knobs.size()),
-               std::string(m->title)});
+               m->knobs.empty() ? "-" : fmt::format("{}", m->knobs.size()), std::string(m->title)});
   }
   std::string text = table.text() + fmt::format("\n{} methods and {} controls\n\nKnobs:\n", methods, yardsticks);
   Table knob_table({"method", "flag", "usual", "bounds", "what"}, 5);
@@ -44,8 +41,8 @@ std::string one(const Method& m) {
   if (!m.paper.empty()) text += fmt::format("  source    {}\n", m.paper);
   text += fmt::format("  target    {}\n", m.target ? m.target(usual) : std::string_view("itself"));
   text += fmt::format("  random    {}\n", m.draws && !m.draws(Shape{}, usual).empty()
-                                               ? m.redraws ? "yes, drawn afresh in every call" : "yes, drawn once"
-                                               : "no");
+                                              ? m.redraws ? "yes, drawn afresh in every call" : "yes, drawn once"
+                                              : "no");
   text += fmt::format("  cpu       {}\n  cuda      {}\n", passes(m.cpu), passes(m.cuda));
   if (!m.main_knob.empty()) text += fmt::format("  main knob {} (trades cost for exactness)\n", m.main_knob);
   if (m.knobs.empty()) return text + "  no knobs\n";

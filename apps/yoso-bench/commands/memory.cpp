@@ -16,7 +16,8 @@ bool agrees(const MemoryResult& m) {
 }
 
 std::string table_of(const Group& g, const std::vector<Point>& points) {
-  Table table({"method", "setting", "inputs", "outputs", "draws", "parameters", "saved", "scratch", "peak", "resident", "status"});
+  Table table({"method", "setting", "inputs", "outputs", "draws", "parameters", "saved", "scratch", "peak", "resident",
+               "status"});
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
@@ -27,7 +28,8 @@ std::string table_of(const Group& g, const std::vector<Point>& points) {
     const Footprint& f = p.memory->measured ? *p.memory->measured : p.memory->predicted;
     if (!agrees(*p.memory)) note += " (resident set disagrees)";
     table.row({p.method, setting_text(g.members[i]), bytes_text(f.inputs), bytes_text(f.outputs), bytes_text(f.draws),
-               bytes_text(f.parameters), bytes_text(f.saved), bytes_text(f.scratch), bytes_text(f.total()), bytes_text(p.memory->rss), note});
+               bytes_text(f.parameters), bytes_text(f.saved), bytes_text(f.scratch), bytes_text(f.total()),
+               bytes_text(p.memory->rss), note});
   }
   return fmt::format("{}\n{}\n", g.title(), table.text());
 }
@@ -46,12 +48,17 @@ int run_memory(const Options& o) {
     weigh_group(o, g, g.data(o.seed), points);
     for (const Point& p : points)
       if (p.memory && !agrees(*p.memory))
-        output.report.warnings.push_back({"resident", fmt::format("{}: the resident set grew by {}, the arenas say {}", p.method,
-                                                                  bytes_text(p.memory->rss), bytes_text(p.memory->measured->total())), p.id});
+        output.report.warnings.push_back(
+            {"resident",
+             fmt::format("{}: the resident set grew by {}, the arenas say {}", p.method, bytes_text(p.memory->rss),
+                         bytes_text(p.memory->measured->total())),
+             p.id});
     text += table_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
-  text += "peak = inputs + outputs + draws + parameters + saved + scratch; resident: growth of a forked child that ran the point.\n";
+  text +=
+      "peak = inputs + outputs + draws + parameters + saved + scratch; resident: growth of a forked child that ran the "
+      "point.\n";
   return output.finish(text);
 }
 

@@ -1,4 +1,5 @@
-// overview: the main job. How fast, how big and how wrong, side by side on the same inputs, with a verdict for each row.
+// overview: the main job. How fast, how big and how wrong, side by side on the same inputs, with a verdict for each
+// row.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,15 +23,17 @@ std::optional<Summary> angle(const std::optional<Comparison>& c) { return c ? (*
 std::string ratio_text(const Point& p) {
   if (!p.speed || !p.speed->paired) return "-";
   const Paired& pair = *p.speed->paired;
-  return pair.ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair.ratio, pair.ci->lo, pair.ci->hi) : fmt::format("{:.3g}", pair.ratio);
+  return pair.ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair.ratio, pair.ci->lo, pair.ci->hi)
+                 : fmt::format("{:.3g}", pair.ratio);
 }
 
 std::string peak_text(const Point& p) {
   return p.memory && p.memory->measured ? bytes_text(p.memory->measured->total()) : "-";
 }
 
-std::string at_a_glance(const Measured& m, const std::string& baseline) {
-  Table table({"method", "setting", fmt::format("time x {} [interval]", baseline), "bytes", "skill -> softmax", "skill -> own target", "verdict"});
+std::string at_a_glance(const Options& o, const Measured& m) {
+  Table table({"method", "setting", fmt::format("time x {} [interval]", o.baseline), "bytes", "skill -> softmax",
+               "skill -> own target", "verdict"});
   Table angles({"method", "setting", "angle -> softmax", "angle -> own target", "own target"});
   for (std::size_t i = 0; i < m.points.size(); ++i) {
     const Point& p = m.points[i];
@@ -39,19 +42,22 @@ std::string at_a_glance(const Measured& m, const std::string& baseline) {
       table.row({p.method, setting, ratio_text(p), peak_text(p), "-", "-", p.verdict});
       continue;
     }
-    table.row({p.method, setting, ratio_text(p), peak_text(p), summary_text(skill(p.error->total), 3), summary_text(skill(p.error->sampling), 3), p.verdict});
+    table.row({p.method, setting, ratio_text(p), peak_text(p), summary_text(skill(p.error->total), 3),
+               summary_text(skill(p.error->sampling), 3), p.verdict});
     angles.row({p.method, setting, summary_text(angle(p.error->total), 4), summary_text(angle(p.error->sampling), 4),
                 p.error->sampling ? p.error->sampling->reference : "itself"});
   }
-  return fmt::format("{}\n{}\nangles, radians (mean-v's is the angle of no attention at all)\n{}\n", m.group.title(), table.text(), angles.text());
+  return fmt::format("{}\n{}\n{}\nangles, radians (mean-v's is the angle of no attention at all)\n{}\n",
+                     m.group.title(), regime_text(m.group, m.group.data(o.seed)), table.text(), angles.text());
 }
 
 // One column of `cell` for each group; rows are the settings of the first group, found in the others by name and knobs.
-std::string side_by_side(const std::vector<const Measured*>& all, const std::vector<std::string>& headers, std::string (*cell)(const Point&)) {
+std::string side_by_side(const std::vector<const Measured*>& all, const std::vector<std::string>& headers,
+                         std::string (*cell)(const Point&), bool words = false) {
   std::vector<std::string> header{"method", "setting"};
   header.insert(header.end(), headers.begin(), headers.end());
-  header.emplace_back("");
-  Table table(header);
+  if (!words) header.emplace_back("");
+  Table table(header, words ? header.size() : 2);
   const Measured& first = *all.front();
   for (std::size_t i = 0; i < first.points.size(); ++i) {
     const std::string setting = setting_text(first.group.members[i]);
@@ -116,11 +122,12 @@ int run_overview(const Options& o) {
     give_verdicts(m.group, m.points);
   }
   for (auto* part : {&weighed, &grown})
-    for (const Measured& m : *part) output.report.points.insert(output.report.points.end(), m.points.begin(), m.points.end());
+    for (const Measured& m : *part)
+      output.report.points.insert(output.report.points.end(), m.points.begin(), m.points.end());
 
   std::string text;
   if (!weighed.empty()) {
-    text += at_a_glance(weighed.front(), o.baseline);
+    text += at_a_glance(o, weighed.front());
     std::vector<const Measured*> others;
     std::vector<std::string> headers;
     for (std::size_t i = 1; i < weighed.size(); ++i) {
@@ -129,8 +136,14 @@ int run_overview(const Options& o) {
     }
     if (!others.empty()) {
       text += "the same on the other inputs: skill -> softmax\n" +
-              side_by_side(others, headers, [](const Point& p) { return p.error ? summary_text(skill(p.error->total), 3) : std::string("-"); }) + "\n";
-      text += "verdicts there\n" + side_by_side(others, headers, [](const Point& p) { return p.verdict; }) + "\n";
+              side_by_side(
+                  others, headers,
+                  [](const Point& p) { return p.error ? summary_text(skill(p.error->total), 3) : std::string("-"); }) +
+              "\n";
+      text += "verdicts there\n" +
+              side_by_side(
+                  others, headers, [](const Point& p) { return p.verdict; }, true) +
+              "\n";
     }
   }
   if (!grown.empty()) {
@@ -140,16 +153,20 @@ int run_overview(const Options& o) {
       all.push_back(&m);
       headers.push_back(fmt::format("n = {}", m.group.shape.n_k));
     }
-    text += fmt::format("growth with n, {}, usual knobs: median time, and time x {}\n", short_input(grown.front().group), o.baseline);
+    text += fmt::format("growth with n, {}, usual knobs: median time, and time x {}\n",
+                        short_input(grown.front().group), o.baseline);
     text += side_by_side(all, headers, [](const Point& p) {
       if (!p.speed) return std::string(name(p.status));
-      return seconds_text(p.speed->timing.median) + (p.speed->paired ? fmt::format(" ({:.3g}x)", p.speed->paired->ratio) : "");
+      return seconds_text(p.speed->timing.median) +
+             (p.speed->paired ? fmt::format(" ({:.3g}x)", p.speed->paired->ratio) : "");
     });
     text += "\nthe same: peak bytes\n" + side_by_side(all, headers, peak_text) + "\n";
   }
   text +=
-      "skill: 1 is exact, 0 is no better than the mean of V (no attention at all), below 0 is worse. The models behind the captures were\n"
-      "not trained with YOSO or any other approximation. `dominated by X`: X is not slower and not less skilful, and better in one beyond\n"
+      "skill: 1 is exact, 0 is no better than the mean of V (no attention at all), below 0 is worse. The models behind "
+      "the captures were\n"
+      "not trained with YOSO or any other approximation. `dominated by X`: X is not slower and not less skilful, and "
+      "better in one beyond\n"
       "the intervals. Times are of this machine's CPU and support no claim about a GPU.\n";
   return output.finish(text);
 }

@@ -7,7 +7,8 @@ namespace yoso::app {
 namespace {
 
 std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline) {
-  Table table({"method", "setting", "time", "interval", "n", baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline), "check", "status"});
+  Table table({"method", "setting", "time", "interval", "n",
+               baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline), "check", "status"});
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
@@ -18,7 +19,8 @@ std::string table_of(const Group& g, const std::vector<Point>& points, const std
     const Timing& t = p.speed->timing;
     std::string ratio = "-";
     if (const auto& pair = p.speed->paired; pair && p.method != baseline)
-      ratio = pair->ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair->ratio, pair->ci->lo, pair->ci->hi) : fmt::format("{:.3g}", pair->ratio);
+      ratio = pair->ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair->ratio, pair->ci->lo, pair->ci->hi)
+                       : fmt::format("{:.3g}", pair->ratio);
     else if (p.method == baseline)
       ratio = "1";
     table.row({p.method, setting_text(g.members[i]), seconds_text(t.median),

@@ -7,7 +7,8 @@
 
 namespace yoso {
 
-// Bytes an engine needs: `saved` is kept from forward to backward (0 when only forward runs), `scratch` lives for one call.
+// Bytes an engine needs: `saved` is kept from forward to backward (0 when only forward runs), `scratch` lives for one
+// call.
 struct Needs {
   std::size_t saved = 0;
   std::size_t scratch = 0;

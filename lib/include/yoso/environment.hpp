@@ -33,10 +33,10 @@ struct Environment {
   std::vector<CacheInfo> caches;
   std::optional<std::string> governor;
   std::optional<std::int64_t> memory_total, memory_available;  // bytes
-  std::optional<double> load_1min;                // runnable tasks, averaged over a minute
-  std::optional<double> cpu_pressure_10s;         // percent of time some task waited for a CPU
-  std::optional<double> steal_percent;            // since boot
-  std::map<std::string, std::string> variables;   // OMP_*, GOMP_*, OPENBLAS_*, DNNL_*, MKL_*, YOSO_*
+  std::optional<double> load_1min;                             // runnable tasks, averaged over a minute
+  std::optional<double> cpu_pressure_10s;                      // percent of time some task waited for a CPU
+  std::optional<double> steal_percent;                         // since boot
+  std::map<std::string, std::string> variables;                // OMP_*, GOMP_*, OPENBLAS_*, DNNL_*, MKL_*, YOSO_*
 };
 
 // A condition that may spoil numbers; codes are stable, so that scripts can act on them.

@@ -4,7 +4,8 @@
 
 namespace yoso {
 
-// A flag, knob, field or shape that cannot be used: exit code 2. The message names it, the allowed range and what was given.
+// A flag, knob, field or shape that cannot be used: exit code 2. The message names it, the allowed range and what was
+// given.
 class BadSetting : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;

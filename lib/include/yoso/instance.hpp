@@ -20,7 +20,8 @@ class Instance {
  public:
   // Builds the engine and lends it memory. Throws Unsupported, OutOfBudget. `method`, `shape` and `settings` are copied
   // or static; the same seed always gives the same draws and parameters.
-  Instance(const Method& method, const Shape& shape, const Settings& settings, const Context& context, std::uint64_t seed);
+  Instance(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
+           std::uint64_t seed);
 
   // Without allocating more than the engine object itself: what the point will need.
   static Footprint predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,

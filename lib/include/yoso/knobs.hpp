@@ -18,16 +18,16 @@ struct Knob {
   std::string_view name;  // "hash_bits": the JSON key; the flag is --hash-bits
   Kind kind = Kind::integer;
   std::string_view help = {};
-  double lowest = 0, highest = 0;                      // integer, real: inclusive
-  bool (*fits)(std::int64_t) = nullptr;                // integer: which values within the bounds; null: all
-  std::string_view adjective = {};                     // ... in a word: "even"
-  std::span<const std::string_view> choices = {};      // choice
-  std::string_view usual = {};                         // as typed on the command line; may be "auto"
+  double lowest = 0, highest = 0;                  // integer, real: inclusive
+  bool (*fits)(std::int64_t) = nullptr;            // integer: which values within the bounds; null: all
+  std::string_view adjective = {};                 // ... in a word: "even"
+  std::span<const std::string_view> choices = {};  // choice
+  std::string_view usual = {};                     // as typed on the command line; may be "auto"
   // What "auto" means for an integer knob, given the shape and the other knobs; null: it has no "auto".
   std::int64_t (*automatic)(const Shape&, const Settings&) = nullptr;
-  std::string_view in_error = {};                      // what the `error` command uses unless told; empty: the usual value
-  std::string_view paper = {};                         // what the paper or the reference code uses; empty: not stated
-  std::string (*out_of_range)(double) = nullptr;      // why a value outside is refused, when the bounds do not say
+  std::string_view in_error = {};                 // what the `error` command uses unless told; empty: the usual value
+  std::string_view paper = {};                    // what the paper or the reference code uses; empty: not stated
+  std::string (*out_of_range)(double) = nullptr;  // why a value outside is refused, when the bounds do not say
 
   std::string flag() const;   // "--hash-bits"
   std::string range() const;  // "an even integer in [2, 64] or auto", "one of l2, rowsum, none"
@@ -36,7 +36,8 @@ struct Knob {
 // The knobs of one method for one shape: checked and resolved on the way in, so that engines never check again.
 class Settings {
  public:
-  // Everything at its usual value. "auto" is resolved when it is read, by the shape and the other knobs as they are then.
+  // Everything at its usual value. "auto" is resolved when it is read, by the shape and the other knobs as they are
+  // then.
   Settings(std::span<const Knob> knobs, const Shape& shape);
 
   // Throws BadSetting naming the knob, its range and the value; an unknown knob names the nearest known one.
@@ -50,6 +51,7 @@ class Settings {
   std::string text(std::string_view knob) const;  // resolved, as it would be typed
 
   std::span<const Knob> knobs() const { return knobs_; }
+  const Shape& shape() const { return shape_; }
 
  private:
   const Knob& find(std::string_view knob) const;

@@ -64,13 +64,14 @@ struct Gradients {
 // Authors write a plain struct of this form ...
 template <class E>
 concept Engine = std::constructible_from<E, const Shape&, const Settings&, const Context&> &&
-                 requires(E e, const E c, const Inputs& in, float* out, Call& call) {
-                   { c.needs() } -> std::same_as<Needs>;
-                   e.forward(in, out, call);
-                 };
+    requires(E e, const E c, const Inputs& in, float* out, Call& call) {
+  { c.needs() } -> std::same_as<Needs>;
+  e.forward(in, out, call);
+};
 // ... and, if it can be trained, with this as well. Backward may run repeatedly on one `saved` with the same draws.
 template <class E>
-concept Trainable = Engine<E> && requires(E e, const Inputs& in, const float* dout, const Gradients& grads, Call& call) {
+concept Trainable = Engine<E> &&
+    requires(E e, const Inputs& in, const float* dout, const Gradients& grads, Call& call) {
   e.backward(in, dout, grads, call);
 };
 
@@ -82,7 +83,8 @@ class AnyEngine {
   virtual void backward(const Inputs& in, const float* dout, const Gradients& grads, Call& call) = 0;
 };
 
-// One cell of the method x backend table. Which passes it has is read off the engine's type, so it cannot drift from code.
+// One cell of the method x backend table. Which passes it has is read off the engine's type, so it cannot drift from
+// code.
 struct Cell {
   // Throws Unsupported for a shape or settings the engine has not.
   std::unique_ptr<AnyEngine> (*build)(const Shape&, const Settings&, const Context&) = nullptr;
@@ -110,8 +112,8 @@ constexpr Cell runs() {
           true, Trainable<E>};
 }
 
-// What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes that
-// have to move if every tensor is touched once.
+// What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes
+// that have to move if every tensor is touched once.
 struct Work {
   double flops = 0;
   double bytes = 0;
@@ -132,13 +134,13 @@ using Oracle = void (*)(const Problem&, std::span<const std::int64_t> queries, d
 
 // A method: one folder of kernels/, one object.
 struct Method {
-  std::string_view name;                  // "yoso-m": what is typed and what reports say
-  std::string_view title;                 // one line for `list` and tables
-  std::string_view paper = {};            // where it is defined
-  std::string_view equation = {};         // one line, plain text
+  std::string_view name;           // "yoso-m": what is typed and what reports say
+  std::string_view title;          // one line for `list` and tables
+  std::string_view paper = {};     // where it is defined
+  std::string_view equation = {};  // one line, plain text
   std::span<const Knob> knobs = {};
-  std::string_view main_knob = {};        // the knob that trades cost for exactness; empty: none
-  bool control = false;                   // not an attention method but a yardstick
+  std::string_view main_knob = {};  // the knob that trades cost for exactness; empty: none
+  bool control = false;             // not an attention method but a yardstick
 
   // What it estimates, for these settings: a method's name, or words for a kernel of its own. Null: itself.
   std::string_view (*target)(const Settings&) = nullptr;

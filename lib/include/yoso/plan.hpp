@@ -19,13 +19,16 @@ double parse_number(std::string_view flag, std::string_view text, double lowest,
 std::uint64_t parse_bytes(std::string_view flag, std::string_view text);  // "512M", "2G": powers of 1024
 std::vector<std::string> split(std::string_view text, char separator = ',');
 
+// Values of a knob, as text: "8,16", "l2,rowsum", or with ranges of counts as above, "8..128*2".
+std::vector<std::string> parse_values(std::string_view flag, std::string_view text);
+
 // "yoso-m" -> the method; "all" -> every method and control. Keeps the order given, drops repetitions.
 std::vector<const Method*> select(Methods catalogue, const std::vector<std::string>& names);
 
 // A knob's values for every selected method that has it, and values for one method alone.
 struct KnobLists {
-  std::map<std::string, std::vector<std::string>> shared;                            // knob -> values
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> own;       // (method, knob) -> values
+  std::map<std::string, std::vector<std::string>> shared;                       // knob -> values
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> own;  // (method, knob) -> values
 };
 
 // Parses "performer.features=128,256" into lists.own. Throws BadSetting naming the nearest method or knob.

@@ -1,5 +1,6 @@
-// Counter-based random numbers: value i of a stream depends on (seed, stream, i) and nothing else, so the same seed gives
-// the same numbers on every backend, in any order and for any thread count. Philox4x32-10 (Salmon et al., SC 2011).
+// Counter-based random numbers: value i of a stream depends on (seed, stream, i) and nothing else, so the same seed
+// gives the same numbers on every backend, in any order and for any thread count. Philox4x32-10 (Salmon et al., SC
+// 2011).
 #pragma once
 #include <cstdint>
 #include <span>
@@ -12,10 +13,10 @@ class Random {
   // `stream` separates uses of one seed: hash the name of what is drawn with `stream_of`.
   Random(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
 
-  void normal(std::span<float> out, double scale = 1) const;   // N(0, scale^2), Box-Muller in double
-  void sign(std::span<float> out, double scale = 1) const;     // +-scale
-  void uniform(std::span<double> out) const;                   // [0, 1), 53 bits
-  std::uint64_t bits(std::uint64_t index) const;               // 64 random bits
+  void normal(std::span<float> out, double scale = 1) const;            // N(0, scale^2), Box-Muller in double
+  void sign(std::span<float> out, double scale = 1) const;              // +-scale
+  void uniform(std::span<double> out) const;                            // [0, 1), 53 bits
+  std::uint64_t bits(std::uint64_t index) const;                        // 64 random bits
   std::uint64_t below(std::uint64_t index, std::uint64_t limit) const;  // [0, limit), limit >= 1
 
  private:

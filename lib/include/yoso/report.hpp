@@ -49,19 +49,19 @@ struct ErrorResult {
   std::optional<Comparison> kernel_gap;  // its own target against exact softmax attention; null when that is softmax
   // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased.
   std::optional<double> bias_z;
-  std::vector<HeadError> per_head;       // only when asked for
+  std::vector<HeadError> per_head;  // only when asked for
 };
 
 struct MemoryResult {
-  Footprint predicted;                  // declared by the method, without running it
-  std::optional<Footprint> measured;    // high-water marks of a run; null when the point was over budget
-  std::optional<std::size_t> rss;       // growth of the resident set of a forked child that ran the point
-  std::optional<std::size_t> budget;    // what it was allowed
+  Footprint predicted;                // declared by the method, without running it
+  std::optional<Footprint> measured;  // high-water marks of a run; null when the point was over budget
+  std::optional<std::size_t> rss;     // growth of the resident set of a forked child that ran the point
+  std::optional<std::size_t> budget;  // what it was allowed
 };
 
 struct CheckResult {
-  double max_abs = 0;      // largest difference from the double-precision definition
-  double tolerance = 0;    // largest allowed difference at that element
+  double max_abs = 0;    // largest difference from the double-precision definition
+  double tolerance = 0;  // largest allowed difference at that element
   bool passed = false;
   std::int64_t queries = 0;  // how many queries of every row were checked
 };

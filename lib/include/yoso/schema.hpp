@@ -7,9 +7,9 @@
 namespace yoso {
 
 struct Verdict {
-  std::string schema, version;         // what the document says it is
-  std::vector<std::string> problems;   // empty: valid. One line each, with the place in the document
-  std::size_t points = 0;              // rows of a report
+  std::string schema, version;        // what the document says it is
+  std::vector<std::string> problems;  // empty: valid. One line each, with the place in the document
+  std::size_t points = 0;             // rows of a report
 };
 
 // Throws BadInput when the file cannot be read, is not JSON, or names no schema we know.

@@ -9,11 +9,11 @@ namespace yoso {
 struct Shape {
   std::int64_t batch = 1;
   std::int64_t heads = 1;
-  std::int64_t n_q = 1;  // queries
-  std::int64_t n_k = 1;  // keys and values
-  std::int64_t d = 64;   // width of a query and of a key
+  std::int64_t n_q = 1;   // queries
+  std::int64_t n_k = 1;   // keys and values
+  std::int64_t d = 64;    // width of a query and of a key
   std::int64_t d_v = 64;  // width of a value and of an output row
-  bool causal = false;   // query i sees keys j <= i + n_k - n_q: aligned at the end, as when decoding
+  bool causal = false;    // query i sees keys j <= i + n_k - n_q: aligned at the end, as when decoding
 
   std::int64_t rows() const { return batch * heads; }
   std::int64_t q_size() const { return rows() * n_q * d; }
@@ -39,9 +39,9 @@ void check(const Shape& shape);
 // Values are finite and at most kLargestInput in magnitude: the harness refuses others, so that no engine needs to
 // guard its sums against overflow.
 struct Inputs {
-  const float* q = nullptr;  // [batch, heads, n_q, d]
-  const float* k = nullptr;  // [batch, heads, n_k, d]
-  const float* v = nullptr;  // [batch, heads, n_k, d_v]
+  const float* q = nullptr;              // [batch, heads, n_q, d]
+  const float* k = nullptr;              // [batch, heads, n_k, d]
+  const float* v = nullptr;              // [batch, heads, n_k, d_v]
   const std::uint8_t* keep_q = nullptr;  // [batch, n_q]
   const std::uint8_t* keep_k = nullptr;  // [batch, n_k]
 };

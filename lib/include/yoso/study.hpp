@@ -24,7 +24,8 @@ class ErrorStudy {
              Reference reference);
 
   // Runs `seeds` draws (one, if nothing is drawn), with seeds seed, seed + 1, ... Deterministic for any thread count.
-  ErrorResult run(const Method& method, const Settings& settings, std::int64_t seeds, std::uint64_t seed, bool per_head);
+  ErrorResult run(const Method& method, const Settings& settings, std::int64_t seeds, std::uint64_t seed,
+                  bool per_head);
 
  private:
   const std::vector<float>& exact_output(Reference reference, const Settings& settings);

@@ -1,7 +1,7 @@
 // Declared tensors: the random draws and the learned parameters of a method.
 //
-// A method declares what it needs; the harness fills it from a counter-based generator (draws.hpp), so that a seed means
-// the same numbers on every backend and for any thread count, or a test injects its own. Engines never draw.
+// A method declares what it needs; the harness fills it from a counter-based generator (draws.hpp), so that a seed
+// means the same numbers on every backend and for any thread count, or a test injects its own. Engines never draw.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -21,19 +21,17 @@ enum class Law : std::uint8_t {
   sign,         // independent, -scale or +scale with equal chance
   orthogonal,   // [m, d]: blocks of d orthonormal rows, each row rescaled to the norm of a fresh N(0, I_d) vector
   permutation,  // [n]: 0 .. n-1 in random order
-  pool,         // [k, n]: row i averages the i-th of k runs of neighbours, whose lengths differ by at most one; not random
+  pool,  // [k, n]: row i averages the i-th of k runs of neighbours, whose lengths differ by at most one; not random
 };
 
 struct TensorSpec {
-  std::string_view name;            // also the key under which the engine finds it
+  std::string_view name;  // also the key under which the engine finds it
   Axis axis = Axis::row;
   std::vector<std::int64_t> shape;  // of one copy
   Law law = Law::normal;
   double scale = 1;
 
-  std::int64_t copies(const Shape& s) const {
-    return axis == Axis::row ? s.rows() : axis == Axis::head ? s.heads : 1;
-  }
+  std::int64_t copies(const Shape& s) const { return axis == Axis::row ? s.rows() : axis == Axis::head ? s.heads : 1; }
   std::int64_t copy_size() const {
     std::int64_t size = 1;
     for (const std::int64_t extent : shape) size *= extent;

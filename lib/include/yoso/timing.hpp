@@ -15,9 +15,9 @@ namespace yoso {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual double wall() = 0;                  // seconds, monotonic
-  virtual double cpu() = 0;                   // seconds of CPU time of this process
-  virtual std::int64_t preemptions() = 0;     // involuntary context switches of the calling thread
+  virtual double wall() = 0;               // seconds, monotonic
+  virtual double cpu() = 0;                // seconds of CPU time of this process
+  virtual std::int64_t preemptions() = 0;  // involuntary context switches of the calling thread
 };
 
 class MachineClock final : public Clock {
@@ -28,19 +28,19 @@ class MachineClock final : public Clock {
 };
 
 struct Protocol {
-  double time_budget = 1.0;     // seconds for each member of the group
-  double rel_ci = 0.01;         // stop early when every member's relative half-width is at most this
-  int min_samples = 20;         // ... and has this many samples
+  double time_budget = 1.0;  // seconds for each member of the group
+  double rel_ci = 0.01;      // stop early when every member's relative half-width is at most this
+  int min_samples = 20;      // ... and has this many samples
   int max_samples = 1000;
-  double min_sample = 2e-3;     // seconds: short calls are repeated until a sample takes this long
-  double warm_up = 0.1;         // seconds of warm-up for each member, at least one call
+  double min_sample = 2e-3;  // seconds: short calls are repeated until a sample takes this long
+  double warm_up = 0.1;      // seconds of warm-up for each member, at least one call
   double level = 0.95;
-  int threads = 1;              // decides which samples count as preempted
+  int threads = 1;  // decides which samples count as preempted
   std::uint64_t seed = 1;
 };
 
 struct Sample {
-  double wall = 0, cpu = 0;     // seconds for one call (already divided by the inner repetitions)
+  double wall = 0, cpu = 0;  // seconds for one call (already divided by the inner repetitions)
   bool preempted = false;
 };
 
@@ -59,7 +59,7 @@ struct Timing {
 struct Paired {
   std::int64_t rounds = 0;
   double ratio = 1;
-  std::optional<Interval> ci;   // level shared over the group (Bonferroni), so that a whole table holds at `level`
+  std::optional<Interval> ci;  // level shared over the group (Bonferroni), so that a whole table holds at `level`
 };
 
 // Runs every member until it is measured well enough. A member makes one call each time it is invoked.
