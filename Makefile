@@ -7,6 +7,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 GOLDEN ?= $(or $(YOSO_GOLDEN),tests/golden/cases)
 REPORT ?= build/overview.json
+data = experiments/data/use-lite-layer
 
 # One line of progress on a terminal; elsewhere silence unless something fails.
 compile = cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2)) $(if $(MAKE_TERMOUT),,-- --quiet)
@@ -27,7 +28,8 @@ build: deps build/release/build.ninja ## build/release/yoso-bench and the librar
 	@$(call compile,release,yoso)
 
 bench: build ## the main job: speed, memory and error of every method; report in REPORT=build/overview.json
-	@build/release/yoso-bench overview -o $(REPORT)
+	build/release/yoso-bench overview --qkv $(data)0-n2048.safetensors --qkv $(data)1-n512.safetensors \
+	  --input gaussian,clustered -n 512..4096*2 --hashes 8..128*2 --time-budget 0.5 -o $(REPORT)
 
 test: deps build/release/build.ninja ## build and run all tests
 	@$(call compile,release)
