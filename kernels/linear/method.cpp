@@ -2,8 +2,8 @@
 #include <yoso/method.hpp>
 #include <yoso/parallel.hpp>
 
-#include "primitives/primitives.hpp"
 #include "primitives/masks.hpp"
+#include "primitives/primitives.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -105,7 +105,7 @@ struct Cpu {
 
   void answer(const Primitives& p, const Inputs& in, std::int64_t row, std::int64_t first, std::int64_t m, float* phi,
               const Scratch& scratch, float* out) const {
-    const std::uint8_t* const keep = kept_queries(in, shape, row, first);
+    const std::uint8_t* const keep = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
     float* const o = out + (row * shape.n_q + first) * shape.d_v;
     map(p, in.q + (row * shape.n_q + first) * shape.d, m, shape.d, phi);
     p.gemm_nn(m, shape.d_v, shape.d, 1.0f, phi, shape.d, scratch.state + row * shape.d * shape.d_v, shape.d_v, false, o,

@@ -2,6 +2,7 @@
 #include <yoso/method.hpp>
 #include <yoso/parallel.hpp>
 
+#include "primitives/masks.hpp"
 #include "primitives/primitives.hpp"
 
 #include <algorithm>
@@ -88,7 +89,7 @@ struct Cpu {
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
       const std::int64_t row = piece / blocks, first = piece % blocks * kProjected, m = std::min(kProjected, k - first);
       const std::int64_t weights = (row % shape.heads * k + first) * shape.n_k;
-      const std::uint8_t* const keep = in.keep_k ? in.keep_k + row / shape.heads * shape.n_k : nullptr;
+      const std::uint8_t* const keep = mask_of_row(in.keep_k, shape, row, shape.n_k);
       float* const masked = at.masked + thread * kKeys * widest();
       project(p, e + weights, keep, in.k + row * shape.n_k * shape.d, shape.d, m, masked,
               at.keys + (row * k + first) * shape.d);
@@ -103,7 +104,7 @@ struct Cpu {
     parallel_for(context.threads, shape.rows() * query_blocks, [&](std::int64_t piece, int thread) {
       const std::int64_t row = piece / query_blocks, first = piece % query_blocks * block;
       const std::int64_t m = std::min(block, shape.n_q - first);
-      const std::uint8_t* const keep = in.keep_q ? in.keep_q + row / shape.heads * shape.n_q + first : nullptr;
+      const std::uint8_t* const keep = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
       float* const scores = at.scores + thread * block * k;
       p.gemm_nt(m, k, shape.d, scale, in.q + (row * shape.n_q + first) * shape.d, shape.d, at.keys + row * k * shape.d,
                 shape.d, false, scores, k);

@@ -79,15 +79,15 @@ struct Cpu {
     const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
     const std::int64_t at = row * shape.n_q + first, n = shape.n_k;
     const KeyRow keys = key_row(in, shape, row);
-    const std::uint8_t* const keep_q = kept_queries(in, shape, row, first);
+    const std::uint8_t* const keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
     OnlineSoftmax::Block block = tiles.begin(p, thread, scale, m, in.q + at * shape.d, out + at * shape.d_v);
     if (first < globals) {
-      block.attend(keys, 0, n, [&](std::int64_t) { return Interval{0, n}; });
+      block.attend(keys, 0, n, [&](std::int64_t) { return KeyRange{0, n}; });
     } else if (any_kept(keep_q, 0, m)) {
-      block.attend(keys, 0, globals, [&](std::int64_t) { return Interval{0, globals}; });
+      block.attend(keys, 0, globals, [&](std::int64_t) { return KeyRange{0, globals}; });
       // the band of the whole block, without the global keys: they have been seen
       block.attend(keys, std::max(globals, first - reach), std::min(n, first + m + reach), [&](std::int64_t r) {
-        return Interval{first + r - reach, first + r + reach + 1};
+        return KeyRange{first + r - reach, first + r + reach + 1};
       });
     }
     block.finish(keep_q);

@@ -3,6 +3,7 @@
 #include <yoso/parallel.hpp>
 
 #include "oracle.hpp"
+#include "primitives/masks.hpp"
 #include "primitives/primitives.hpp"
 
 namespace yoso::mean_v {
@@ -28,8 +29,8 @@ struct Cpu {
     float* const all_sums = sums(call.scratch);
     parallel_for(context.threads, shape.rows(), [&](std::int64_t row, int thread) {
       float* const sum = all_sums + thread * shape.d_v;
-      const std::uint8_t* keep_q = in.keep_q ? in.keep_q + row / shape.heads * shape.n_q : nullptr;
-      const std::uint8_t* keep_k = in.keep_k ? in.keep_k + row / shape.heads * shape.n_k : nullptr;
+      const std::uint8_t* keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q);
+      const std::uint8_t* keep_k = mask_of_row(in.keep_k, shape, row, shape.n_k);
       std::fill_n(sum, shape.d_v, 0.0f);
       std::int64_t summed = 0, kept = 0;
       for (std::int64_t i = 0; i < shape.n_q; ++i) {

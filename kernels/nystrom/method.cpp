@@ -248,7 +248,7 @@ struct Cpu {
       const std::int64_t at = row * landmarks + first;
       OnlineSoftmax::Block block =
           s.tiles.begin(p, thread, scale(), m, s.q.means + at * shape.d, s.summary + at * shape.d_v);
-      block.attend(key_row(in, shape, row), 0, shape.n_k, [&](std::int64_t) { return Interval{0, shape.n_k}; });
+      block.attend(key_row(in, shape, row), 0, shape.n_k, [&](std::int64_t) { return KeyRange{0, shape.n_k}; });
       block.finish(nullptr);
     });
     over_landmarks(s.k.counts, kBlock, [&](std::int64_t row, std::int64_t first, std::int64_t m, int) {
@@ -266,13 +266,13 @@ struct Cpu {
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
       const std::int64_t row = piece / blocks, first = piece % blocks * kQueries;
       const std::int64_t m = std::min(kQueries, shape.n_q - first), at = row * shape.n_q + first;
-      const std::uint8_t* const keep_q = kept_queries(in, shape, row, first);
+      const std::uint8_t* const keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
       const std::int64_t n = means ? counts[row] : shape.n_k;
       const KeyRow keys = means
                               ? KeyRow{means + row * landmarks * shape.d, values + row * landmarks * shape.d_v, nullptr}
                               : key_row(in, shape, row);
       OnlineSoftmax::Block block = s.tiles.begin(p, thread, scale(), m, in.q + at * shape.d, out + at * shape.d_v);
-      if (any_kept(keep_q, 0, m)) block.attend(keys, 0, n, [&](std::int64_t) { return Interval{0, n}; });
+      if (any_kept(keep_q, 0, m)) block.attend(keys, 0, n, [&](std::int64_t) { return KeyRange{0, n}; });
       block.finish(keep_q);
     });
   }

@@ -5,6 +5,8 @@
 
 #include <yoso/parallel.hpp>
 
+#include "primitives/masks.hpp"
+
 namespace yoso::performer {
 namespace {
 
@@ -83,7 +85,7 @@ void Cpu::forward(const Inputs& in, float* out, Call& call) {
 
 void Cpu::count_keys(const Primitives& p, const Inputs& in, const Layout& at) const {
   parallel_for(context_.threads, shape_.rows(), [&](std::int64_t row, int) {
-    const std::uint8_t* const keep = in.keep_k ? in.keep_k + row / shape_.heads * shape_.n_k : nullptr;
+    const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, shape_.n_k);
     float* const sum = at.value_sums + row * shape_.d_v;
     std::fill_n(sum, shape_.d_v, 0.0f);
     std::int64_t kept = 0;
@@ -112,7 +114,7 @@ void Cpu::add_keys(const Primitives& p, const Inputs& in, const float* projectio
   for (std::int64_t start = 0; start < shape_.n_k; start += kKeys) {
     const std::int64_t count = std::min(kKeys, shape_.n_k - start);
     const float* const k = in.k + (row * shape_.n_k + start) * shape_.d;
-    const std::uint8_t* const keep = in.keep_k ? in.keep_k + row / shape_.heads * shape_.n_k + start : nullptr;
+    const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, shape_.n_k, start);
     const float* const values = in.v + (row * shape_.n_k + start) * shape_.d_v;
     const Keys keys{row, count, width, keep, half_norms, values};
     if (keep && std::count(keep, keep + count, 0) == count) continue;
@@ -209,7 +211,7 @@ void Cpu::query(const Primitives& p, const Inputs& in, const float* projection, 
                 std::int64_t row, std::int64_t first, int thread) const {
   const std::int64_t count = std::min(queries_, shape_.n_q - first);
   const float* const q = in.q + (row * shape_.n_q + first) * shape_.d;
-  const std::uint8_t* const keep = in.keep_q ? in.keep_q + row / shape_.heads * shape_.n_q + first : nullptr;
+  const std::uint8_t* const keep = mask_of_row(in.keep_q, shape_, row, shape_.n_q, first);
   float* const x = at.query_tiles + thread * queries_ * features_;
   float* const o = out + (row * shape_.n_q + first) * shape_.d_v;
   if (at.kept[row] == 0) {

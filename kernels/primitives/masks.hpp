@@ -7,6 +7,12 @@
 
 namespace yoso {
 
+// The part of a mask [batch, n] that belongs to a (batch, head) row, from token `first` on; null: everything is kept.
+inline const std::uint8_t* mask_of_row(const std::uint8_t* mask, const Shape& shape, std::int64_t row, std::int64_t n,
+                                       std::int64_t first = 0) {
+  return mask ? mask + row / shape.heads * n + first : nullptr;
+}
+
 // Of a mask that may be null (all kept): whether any of tokens [first, last) is kept, or padded.
 inline bool any_kept(const std::uint8_t* keep, std::int64_t first, std::int64_t last) {
   return !keep || std::any_of(keep + first, keep + last, [](std::uint8_t kept) { return kept != 0; });
@@ -23,13 +29,7 @@ struct KeyRow {
 };
 
 inline KeyRow key_row(const Inputs& in, const Shape& s, std::int64_t row) {
-  return {in.k + row * s.n_k * s.d, in.v + row * s.n_k * s.d_v,
-          in.keep_k ? in.keep_k + row / s.heads * s.n_k : nullptr};
-}
-
-// The mask of the queries of a row, from query `first` on; null when all are kept.
-inline const std::uint8_t* kept_queries(const Inputs& in, const Shape& s, std::int64_t row, std::int64_t first = 0) {
-  return in.keep_q ? in.keep_q + row / s.heads * s.n_q + first : nullptr;
+  return {in.k + row * s.n_k * s.d, in.v + row * s.n_k * s.d_v, mask_of_row(in.keep_k, s, row, s.n_k)};
 }
 
 }  // namespace yoso

@@ -10,13 +10,13 @@
 
 #include <yoso/arena.hpp>
 
-#include "primitives/primitives.hpp"
 #include "primitives/masks.hpp"
+#include "primitives/primitives.hpp"
 
 namespace yoso {
 
 // Positions [first, last).
-struct Interval {
+struct KeyRange {
   std::int64_t first = 0, last = 0;
 };
 
@@ -48,7 +48,7 @@ class OnlineSoftmax {
         p_.gemm_nt(m_, count, tiles_.d_, scale_, q_, tiles_.d_, keys.k + at * tiles_.d_, tiles_.d_, false, scores_,
                    tiles_.tile_);
         for (std::int64_t r = 0; r < m_; ++r) {
-          const Interval seen = visible(r);
+          const KeyRange seen = visible(r);
           const std::int64_t from = std::clamp<std::int64_t>(seen.first - at, 0, count);
           weigh(r, from, std::clamp(seen.last - at, from, count), count, keep);
         }

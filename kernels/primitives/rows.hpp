@@ -33,9 +33,4 @@ inline void divide_row(double divisor, float* x, std::int64_t n) {
   for (std::int64_t c = 0; c < n; ++c) x[c] = static_cast<float>(x[c] / divisor);
 }
 
-// The part of a mask [batch, n] that belongs to a (batch, head) row; null: everything is kept.
-inline const std::uint8_t* mask_of_row(const std::uint8_t* mask, const Shape& shape, std::int64_t row, std::int64_t n) {
-  return mask ? mask + row / shape.heads * n : nullptr;
-}
-
 }  // namespace yoso

@@ -6,6 +6,8 @@
 
 #include <yoso/parallel.hpp>
 
+#include "primitives/masks.hpp"
+
 namespace yoso::reformer {
 namespace {
 
@@ -133,7 +135,7 @@ void Cpu::hash(const Primitives& p, const Inputs& in, const float* rotations, co
           if (value < low[i]) low[i] = value, low_at[i] = column + c;
         }
     }
-    const std::uint8_t* const keep = hf_ && in.keep_k ? in.keep_k + row / shape_.heads * n_ + first : nullptr;
+    const std::uint8_t* const keep = mask_of_row(hf_ ? in.keep_k : nullptr, shape_, row, n_, first);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t hashed = -low[i] > high[i] ? half + low_at[i] : high_at[i];
       const std::int64_t bucket = keep && !keep[i] ? buckets_ : hashed;
@@ -198,7 +200,7 @@ void Cpu::add_keys(const Primitives& p, const Inputs& in, const Layout& at, cons
                    std::int64_t last) const {
   const std::int64_t count = last - first, row = tile.row;
   const std::int32_t* const list = at.list + row * rounds_ * n_ + first;
-  const std::uint8_t* const keep = in.keep_k ? in.keep_k + row / shape_.heads * n_ : nullptr;
+  const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, n_);
   std::int32_t self[kKeys];  // the query position that this key is to itself
   std::int32_t from[kKeys];  // the first query position that sees this key
   for (std::int64_t j = 0; j < count; ++j) {
@@ -242,7 +244,7 @@ void Cpu::add_keys(const Primitives& p, const Inputs& in, const Layout& at, cons
 
 void Cpu::finish(const Primitives& p, const Inputs& in, const Layout& at, float* out) const {
   parallel_for(context_.threads, shape_.rows(), [&](std::int64_t row, int) {
-    const std::uint8_t* const keep = in.keep_q ? in.keep_q + row / shape_.heads * n_ : nullptr;
+    const std::uint8_t* const keep = mask_of_row(in.keep_q, shape_, row, n_);
     for (std::int64_t i = 0; i < n_; ++i) {
       const float total = at.totals[row * n_ + i];
       float* const o = out + (row * n_ + i) * shape_.d_v;

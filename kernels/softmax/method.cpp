@@ -36,13 +36,13 @@ struct Cpu {
     call.phase("attend");
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
       const std::int64_t row = piece / blocks, first = piece % blocks * kBlock, m = std::min(kBlock, shape.n_q - first);
-      const std::uint8_t* const keep_q = kept_queries(in, shape, row, first);
+      const std::uint8_t* const keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
       const std::int64_t at = row * shape.n_q + first;
       OnlineSoftmax::Block block = tiles.begin(p, thread, scale, m, in.q + at * shape.d, out + at * shape.d_v);
       // the last query of the block sees the most keys: tiles above the diagonal are never computed
       if (any_kept(keep_q, 0, m))
         block.attend(key_row(in, shape, row), 0, shape.visible(first + m - 1), [&](std::int64_t r) {
-          return Interval{0, shape.visible(first + r)};
+          return KeyRange{0, shape.visible(first + r)};
         });
       block.finish(keep_q);
     });

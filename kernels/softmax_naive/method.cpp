@@ -40,7 +40,8 @@ struct Cpu {
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
       const std::int64_t row = piece / blocks, i = piece % blocks * kQueries, m = std::min(kQueries, shape.n_q - i);
       p.gemm_nt(m, shape.n_k, shape.d, scale, in.q + (row * shape.n_q + i) * shape.d, shape.d,
-                in.k + row * shape.n_k * shape.d, shape.d, false, all_scores + (row * shape.n_q + i) * shape.n_k, shape.n_k);
+                in.k + row * shape.n_k * shape.d, shape.d, false, all_scores + (row * shape.n_q + i) * shape.n_k,
+                shape.n_k);
     });
     // weights = softmax of every row over the keys it may see; zero elsewhere
     call.phase("softmax");
@@ -55,7 +56,8 @@ struct Cpu {
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
       const std::int64_t row = piece / blocks, i = piece % blocks * kQueries, m = std::min(kQueries, shape.n_q - i);
       p.gemm_nn(m, shape.d_v, shape.n_k, 1.0f, all_scores + (row * shape.n_q + i) * shape.n_k, shape.n_k,
-                in.v + row * shape.n_k * shape.d_v, shape.d_v, false, out + (row * shape.n_q + i) * shape.d_v, shape.d_v);
+                in.v + row * shape.n_k * shape.d_v, shape.d_v, false, out + (row * shape.n_q + i) * shape.d_v,
+                shape.d_v);
     });
   }
 

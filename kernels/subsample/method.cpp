@@ -79,11 +79,11 @@ struct Cpu {
     const std::int64_t blocks = (shape.n_q + kBlock - 1) / kBlock;
     parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
       const std::int64_t row = piece / blocks, first = piece % blocks * kBlock, m = std::min(kBlock, shape.n_q - first);
-      const std::uint8_t* const keep_q = kept_queries(in, shape, row, first);
+      const std::uint8_t* const keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
       const std::int64_t at = row * shape.n_q + first, drawn = scratch.drawn[row];
       OnlineSoftmax::Block block = scratch.tiles.begin(p, thread, scale, m, in.q + at * shape.d, out + at * shape.d_v);
       const KeyRow few{scratch.k + row * keys * shape.d, scratch.v + row * keys * shape.d_v, nullptr};
-      if (any_kept(keep_q, 0, m)) block.attend(few, 0, drawn, [&](std::int64_t) { return Interval{0, drawn}; });
+      if (any_kept(keep_q, 0, m)) block.attend(few, 0, drawn, [&](std::int64_t) { return KeyRange{0, drawn}; });
       block.finish(keep_q);
     });
   }

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "primitives/convolution.hpp"
+#include "primitives/masks.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/rows.hpp"
 #include "primitives/yoso_family.hpp"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "primitives/convolution.hpp"
+#include "primitives/masks.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/rows.hpp"
 #include "yoso_m/hash.hpp"
