@@ -1,26 +1,15 @@
 #include "bench.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <csignal>
-#include <cstdio>
 
 #include <yoso/catalogue.hpp>
 #include <yoso/families.hpp>
 
 namespace yoso::app {
 namespace {
-
-std::atomic<bool> stop_asked{false};
-
-void on_signal(int signal) {
-  stop_asked = true;
-  std::signal(signal, SIG_DFL);  // a second one ends the program at once
-}
 
 std::vector<std::int64_t> or_usual(const std::vector<std::int64_t>& given, std::vector<std::int64_t> usual) {
   return given.empty() ? usual : given;
@@ -176,126 +165,6 @@ bool guarded(Point& p, const std::function<void()>& work) {
     p.reason = error.what();
   }
   return false;
-}
-
-bool interrupted() { return stop_asked; }
-
-void catch_interrupts() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-}
-
-Progress::Progress(const std::string& mode, std::size_t total)
-    : shown_(mode == "plain" || (mode == "auto" && isatty(STDERR_FILENO))),
-      terminal_(mode == "auto" && isatty(STDERR_FILENO)),
-      total_(total) {}
-
-Progress::~Progress() {
-  if (shown_ && terminal_ && width_) fmt::print(stderr, "\r{:{}}\r", "", width_);
-}
-
-void Progress::next(const std::string& what) {
-  ++done_;
-  if (!shown_) return;
-  const std::string line = fmt::format("[{}/{}] {}", done_, total_, what);
-  if (!terminal_) {
-    fmt::print(stderr, "{}\n", line);
-    return;
-  }
-  fmt::print(stderr, "\r{:{}}", line, std::max(width_, line.size()));
-  width_ = line.size();
-  std::fflush(stderr);
-}
-
-Output::Output(const Options& options, bool timed)
-    : report(start_report(options.argv, options.seed)), options_(options) {
-  if (!timed)
-    std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
-  report.tags = options.tags;
-  report.samples = options.samples;
-  if (!options.output.empty()) file_ = std::make_unique<OutputFile>(options.output);
-  catch_interrupts();
-}
-
-int Output::finish(const std::string& table) {
-  if (interrupted()) report.status = "interrupted";
-  std::size_t broken = 0, results = 0;
-  for (const Point& p : report.points) {
-    broken += p.status == Status::wrong || p.status == Status::error || p.status == Status::timeout;
-    results += p.status == Status::ok || p.status == Status::noisy;
-  }
-  const std::string json = options_.json || file_ ? to_json(report) : std::string();
-  fmt::print("{}", options_.json ? json : table);
-  std::fflush(stdout);
-  for (const Warning& w : report.warnings) fmt::print(stderr, "warning {}: {}\n", w.code, w.message);
-  if (file_) {
-    file_->commit(json);
-    fmt::print(stderr, "report: {} ({} points)\n", file_->path(), report.points.size());
-  }
-  if (interrupted()) return 130;
-  return broken > 0 || (results == 0 && !report.points.empty()) ? 1 : 0;
-}
-
-Table::Table(std::vector<std::string> header, std::size_t left_columns) : left_columns_(left_columns) {
-  rows_.push_back(std::move(header));
-}
-
-void Table::row(std::vector<std::string> cells) {
-  cells.resize(rows_.front().size());
-  rows_.push_back(std::move(cells));
-}
-
-std::string Table::text() const {
-  std::vector<std::size_t> widths(rows_.front().size());
-  for (const auto& row : rows_)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  std::string text;
-  for (std::size_t r = 0; r < rows_.size(); ++r) {
-    std::string line;
-    for (std::size_t c = 0; c < widths.size(); ++c) {
-      if (c) line += "  ";
-      line += c < left_columns_ || c + 1 == widths.size() ? fmt::format("{:<{}}", rows_[r][c], widths[c])
-                                                          : fmt::format("{:>{}}", rows_[r][c], widths[c]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-    if (r == 0) {
-      std::size_t width = 2 * (widths.size() - 1);
-      for (const std::size_t w : widths) width += w;
-      text += std::string(width, '-') + "\n";
-    }
-  }
-  return text;
-}
-
-std::string seconds_text(double s) {
-  if (s < 1e-6) return fmt::format("{:.3g} ns", s * 1e9);
-  if (s < 1e-3) return fmt::format("{:.3g} us", s * 1e6);
-  if (s < 1) return fmt::format("{:.3g} ms", s * 1e3);
-  return fmt::format("{:.3g} s", s);
-}
-
-std::string bytes_text(std::optional<std::size_t> bytes) {
-  if (!bytes) return "-";
-  const double b = static_cast<double>(*bytes);
-  if (b < 1024) return fmt::format("{} B", *bytes);
-  if (b < 1024.0 * 1024) return fmt::format("{:.1f} KiB", b / 1024);
-  if (b < 1024.0 * 1024 * 1024) return fmt::format("{:.1f} MiB", b / 1024 / 1024);
-  return fmt::format("{:.2f} GiB", b / 1024 / 1024 / 1024);
-}
-
-std::string number_text(const std::optional<double>& value, int decimals) {
-  if (!value) return "-";
-  if (std::abs(*value) < 0.5 * std::pow(10, -decimals)) return fmt::format("{:.{}f}", 0.0, decimals);  // no "-0.000"
-  return fmt::format("{:.{}f}", *value, decimals);
-}
-
-std::string summary_text(const std::optional<Summary>& s, int decimals) {
-  if (!s) return "-";
-  std::string text = number_text(s->median, decimals);
-  if (s->lo && s->hi && *s->lo != *s->hi)
-    text += fmt::format(" [{}, {}]", number_text(s->lo, decimals), number_text(s->hi, decimals));
-  return text;
 }
 
 std::string regime_text(const Group& g, const Capture& data) {

@@ -10,6 +10,8 @@
 #include <yoso/report.hpp>
 
 #include "options.hpp"
+#include "output.hpp"
+#include "table.hpp"
 
 namespace yoso::app {
 
@@ -42,54 +44,8 @@ std::vector<const Method*> controls();
 // bad setting, which ends the run. True when it went through.
 bool guarded(Point& point, const std::function<void()>& work);
 
-// True once SIGINT or SIGTERM has come: finish nothing new.
-bool interrupted();
-void catch_interrupts();
-
-// One line on stderr about what is running; on a terminal it replaces the one before.
-class Progress {
- public:
-  Progress(const std::string& mode, std::size_t total);
-  ~Progress();
-  void next(const std::string& what);
-
- private:
-  bool shown_, terminal_;
-  std::size_t done_ = 0, total_, width_ = 0;
-};
-
-// Opens -o before anything is measured, and writes report, table and warnings at the end.
-class Output {
- public:
-  // `timed`: whether load and the like matter to this command, so that warnings about them are shown.
-  Output(const Options& options, bool timed);
-  Report report;
-  // Prints `table` (or JSON, when asked for), writes -o, and returns the exit code: 0; 1 when a point is wrong or
-  // broke, or when no point gave a result; 130 when interrupted.
-  int finish(const std::string& table);
-
- private:
-  const Options& options_;
-  std::unique_ptr<OutputFile> file_;
-};
-
-// Aligned columns of text; numbers to the right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> header, std::size_t left_columns = 2);
-  void row(std::vector<std::string> cells);
-  std::string text() const;
-
- private:
-  std::size_t left_columns_;
-  std::vector<std::vector<std::string>> rows_;
-};
-
-std::string seconds_text(double seconds);            // "1.23 ms"
-std::string bytes_text(std::optional<std::size_t>);  // "1.5 MiB"; "-" for none
-std::string number_text(const std::optional<double>&, int decimals);
-std::string summary_text(const std::optional<Summary>&, int decimals);  // "0.512 [0.498, 0.533]"
-std::string setting_text(const Member& member);                         // knobs worth showing in a table
+// Knobs worth showing in a table: the main one, and those that are not at their usual value.
+std::string setting_text(const Member& member);
 
 // One line on what attention looks like on this input, over heads: the sharpness |q||k|/sqrt(d), on which random
 // features and hashes depend, and the number of keys that matter.
