@@ -137,6 +137,7 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   if (o.command == "error") {
     r += fmt::format(" --seeds {} --reference {}", o.seeds, o.reference_name);
     if (o.per_head) r += " --per-head";
+    if (o.weights) r += " --weights";
   }
   if (o.command == "overview") r += fmt::format(" --seeds {}", o.seeds);
   p.repro = r;

@@ -239,6 +239,8 @@ Options parse_command_line(int argc, const char* const* argv) {
                    "softmax (usual), softmax-unit (YOSO's sharpness on unit vectors), or own")
       ->type_name("R");
   error->add_flag("--per-head", o.per_head, "every head with its entropy, effective keys and norms");
+  error->add_flag("--weights", o.weights,
+                  "row mass and top-k recall of the weights; costs n / d_v forward passes a point");
   CLI::App* check = sub("check", "correctness only: every method against its double-precision definition");
   CLI::App* validate = sub("validate", "reports against the schema compiled in");
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");

@@ -218,6 +218,7 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
       p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);
+      if (o.weights && !m.method->shares_qk) p.error->weights = study.weigh(*m.method, m.settings, o.seed);
     });
     if (p.error && m.method->shares_qk && !data.shared_qk) {
       // it ignores k: against softmax of q and k its error would say nothing about the method

@@ -34,6 +34,7 @@ struct Options {
   bool measure_rss = true;
   std::int64_t seeds = 20;
   bool per_head = false;
+  bool weights = false;
   Reference reference = Reference::softmax;
   std::string reference_name = "softmax";
 

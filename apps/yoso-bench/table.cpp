@@ -63,10 +63,9 @@ std::string number_text(const std::optional<double>& value, int decimals) {
 
 std::string summary_text(const std::optional<Summary>& s, int decimals) {
   if (!s) return "-";
-  std::string text = number_text(s->median, decimals);
-  if (s->lo && s->hi && *s->lo != *s->hi)
-    text += fmt::format(" [{}, {}]", number_text(s->lo, decimals), number_text(s->hi, decimals));
-  return text;
+  const std::string text = number_text(s->median, decimals);
+  const std::string lo = number_text(s->lo, decimals), hi = number_text(s->hi, decimals);
+  return s->lo && lo != hi ? fmt::format("{} [{}, {}]", text, lo, hi) : text;
 }
 
 }  // namespace yoso::app

@@ -145,6 +145,10 @@ Json json(const std::optional<ErrorResult>& error) {
           {"sampling", json(error->sampling)},
           {"kernel_gap", json(error->kernel_gap)},
           {"bias_z", maybe(error->bias_z)},
+          {"weights", error->weights ? Json{{"row_mass", maybe(error->weights->row_mass)},
+                                            {"topk_recall", maybe(error->weights->topk_recall)},
+                                            {"top", error->weights->top}}
+                                     : Json(nullptr)},
           {"per_head", heads}};
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include <yoso/statistics.hpp>
+#include <yoso/weights.hpp>
 
 namespace yoso {
 namespace {
@@ -115,7 +116,7 @@ class Moments {
     double sum = 0, used = 0;
     for (std::size_t i = 0; i < mean_.size(); ++i) {
       const double error = squares_[i] / (count_ - 1) / count_;
-      if (error <= 0) continue;
+      if (error <= 1e-12 * expected[i] * expected[i]) continue;  // varies by rounding only
       sum += std::pow(mean_[i] - expected[i], 2) / error;
       ++used;
     }
@@ -240,6 +241,18 @@ ErrorResult ErrorStudy::run(const Method& method, const Settings& settings, std:
     }
   }
   return result;
+}
+
+std::optional<WeightResult> ErrorStudy::weigh(const Method& method, const Settings& settings, std::uint64_t seed) {
+  if (method.averages && !method.averages(settings)) return std::nullopt;
+  constexpr std::int64_t kQueries = 64;
+  const std::vector<std::int64_t> queries = spread(shape_.n_q, kQueries);
+  if (exact_weights_.empty()) {
+    Instance exact(exact_, shape_, Settings(exact_.knobs, shape_), context_, seed);
+    exact_weights_ = weights_of(exact, in_, queries);
+  }
+  Instance instance(method, shape_, settings, context_, seed);
+  return compare_weights(shape_, in_, queries, weights_of(instance, in_, queries), exact_weights_);
 }
 
 }  // namespace yoso

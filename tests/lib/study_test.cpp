@@ -79,6 +79,27 @@ TEST_CASE("references: softmax-unit sharpens as tau says, own leaves total out",
   CHECK(own.sampling);
 }
 
+TEST_CASE("weights are read off the outputs: averages have mass one, softmax recalls itself", "[study]") {
+  const Capture data = make_inputs("clustered", kShape, 3);
+  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), kShape, data.inputs(), Context{}, Reference::softmax);
+  const auto weigh = [&](const char* method, const char* norm) {
+    const Method& m = find(catalogue(), method);
+    Settings settings(m.knobs, kShape);
+    if (*norm) settings.set("norm", norm);
+    return study.weigh(m, settings, 5);
+  };
+  const auto exact = weigh("softmax-naive", ""), blind = weigh("mean-v", ""), yoso = weigh("yoso-e", "rowsum");
+  REQUIRE((exact && blind && yoso));
+  CHECK(exact->top == 16);
+  CHECK(*exact->topk_recall > 0.999);
+  CHECK(*exact->row_mass == Approx(1));
+  CHECK(*blind->row_mass == Approx(1));
+  CHECK(*blind->topk_recall == Approx(16.0 / 96));  // all keys tie
+  CHECK(*yoso->row_mass == Approx(1));
+  CHECK(*yoso->topk_recall > *blind->topk_recall);
+  CHECK_FALSE(weigh("yoso-e", "l2"));
+}
+
 TEST_CASE("threads change nothing", "[study]") {
   const ErrorResult one = run("yoso-m", {{"norm", "rowsum"}}, 3, Reference::softmax, 1);
   const ErrorResult two = run("yoso-m", {{"norm", "rowsum"}}, 3, Reference::softmax, 2);

@@ -23,11 +23,21 @@ std::string verdict(const Point& p) {
   return text;
 }
 
-std::string table_of(const Group& g, const Capture& data, const std::vector<Point>& points) {
+std::string table_of(const Group& g, const Capture& data, const std::vector<Point>& points, bool weights) {
   Table skill({"method", "setting", "skill -> softmax", "skill -> own target", "own target", "gap: target -> softmax",
                "seeds", "note"});
-  Table rest({"method", "setting", "angle -> softmax", "angle -> own", "rel_fro -> softmax", "rel_fro -> own",
-              "rel_row p95 -> softmax", "cosine -> softmax", "max_abs -> softmax", "bias_z"});
+  std::vector<std::string> header{"method",
+                                  "setting",
+                                  "angle -> softmax",
+                                  "angle -> own",
+                                  "rel_fro -> softmax",
+                                  "rel_fro -> own",
+                                  "rel_row p95 -> softmax",
+                                  "cosine -> softmax",
+                                  "max_abs -> softmax",
+                                  "bias_z"};
+  if (weights) header.insert(header.end(), {"row mass", "top-k recall"});
+  Table rest(header);
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const std::string setting = setting_text(g.members[i]);
@@ -42,9 +52,21 @@ std::string table_of(const Group& g, const Capture& data, const std::vector<Poin
     skill.row({p.method, setting, show(e.total, "skill", 3), show(e.sampling, "skill", 3),
                e.sampling ? e.sampling->reference : "itself", show(e.kernel_gap, "skill", 3),
                fmt::format("{}", e.seeds), verdict(p)});
-    rest.row({p.method, setting, show(e.total, "angle", 4), show(e.sampling, "angle", 4), show(e.total, "rel_fro", 4),
-              show(e.sampling, "rel_fro", 4), show(e.total, "rel_row_p95", 3), show(e.total, "cosine", 4),
-              show(e.total, "max_abs", 3), number_text(e.bias_z, 2)});
+    std::vector<std::string> row{p.method,
+                                 setting,
+                                 show(e.total, "angle", 4),
+                                 show(e.sampling, "angle", 4),
+                                 show(e.total, "rel_fro", 4),
+                                 show(e.sampling, "rel_fro", 4),
+                                 show(e.total, "rel_row_p95", 3),
+                                 show(e.total, "cosine", 4),
+                                 show(e.total, "max_abs", 3),
+                                 number_text(e.bias_z, 2)};
+    if (weights) {
+      row.push_back(number_text(e.weights ? e.weights->row_mass : std::nullopt, 3));
+      row.push_back(number_text(e.weights ? e.weights->topk_recall : std::nullopt, 3));
+    }
+    rest.row(row);
   }
   return fmt::format("{}\n{}\n{}\n{}\n", g.title(), regime_text(g, data), skill.text(), rest.text());
 }
@@ -79,7 +101,7 @@ int run_error(const Options& o) {
     std::vector<Point> points = points_of(o, g);
     const Capture data = g.data(o.seed);
     judge_group(o, g, data, points);
-    text += table_of(g, data, points);
+    text += table_of(g, data, points, o.weights);
     if (o.per_head) text += heads_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }

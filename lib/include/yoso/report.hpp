@@ -42,6 +42,13 @@ struct HeadError {
   std::optional<double> skill_total, angle_total, skill_sampling, angle_sampling;  // median over seeds
 };
 
+// How a method spreads its weights over the keys, beside exact attention; of one draw, over a few queries of every row.
+struct WeightResult {
+  std::optional<double> row_mass;     // mean over queries of the sum of their weights: 1 for an average
+  std::optional<double> topk_recall;  // of the `top` keys that exact attention weighs most, the share found
+  std::int64_t top = 0;
+};
+
 struct ErrorResult {
   std::int64_t seeds = 1;                // 1 for a method that draws nothing
   std::optional<Comparison> total;       // output against exact softmax attention
@@ -49,7 +56,8 @@ struct ErrorResult {
   std::optional<Comparison> kernel_gap;  // its own target against exact softmax attention; null when that is softmax
   // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased.
   std::optional<double> bias_z;
-  std::vector<HeadError> per_head;  // only when asked for
+  std::optional<WeightResult> weights;  // only when asked for, and where outputs are linear in the values
+  std::vector<HeadError> per_head;      // only when asked for
 };
 
 struct MemoryResult {

@@ -27,6 +27,9 @@ class ErrorStudy {
   ErrorResult run(const Method& method, const Settings& settings, std::int64_t seeds, std::uint64_t seed,
                   bool per_head);
 
+  // Row mass and top-k recall of the first draw; nothing for a method whose outputs are no averages.
+  std::optional<WeightResult> weigh(const Method& method, const Settings& settings, std::uint64_t seed);
+
  private:
   const std::vector<float>& exact_output(Reference reference, const Settings& settings);
   const std::vector<float>* target_output(const Method& method, const Settings& settings, std::string& name);
@@ -37,6 +40,7 @@ class ErrorStudy {
   Inputs in_;
   Context context_;
   Reference reference_;
+  std::vector<float> exact_weights_;                   // filled by the first weigh()
   std::map<std::string, std::vector<float>> outputs_;  // by method and knobs: shared by the points of a study
 };
 
