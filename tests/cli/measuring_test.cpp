@@ -92,7 +92,8 @@ TEST_CASE("memory: a point beyond the budget is a row with both numbers", "[cli]
   const std::string path = cli::scratch("budget.json");
   const cli::Result result = run("memory -m softmax,softmax-naive -n 2k --memory-budget 4M -o " + path);
   CHECK(result.code == 0);
-  for (const json& p : cli::read_json(path)["points"]) {
+  const json report = cli::read_json(path);
+  for (const json& p : report["points"]) {
     if (p["method"] == "softmax") {
       CHECK(p["status"] == "ok");
     } else {
