@@ -84,7 +84,7 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
     for (const std::int64_t n : or_usual(o.n, {whole.shape.n_k})) {
       Capture part = whole;
       if (!o.n.empty()) part = whole.first(n);
-      part.shape.causal = o.causal;
+      part.shape.causal |= o.causal;
       const Shape shape = part.shape;
       add(path, shape, std::make_shared<const Capture>(std::move(part)));
     }

@@ -38,7 +38,7 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--d-v", raw.d_v, "width of values (as -d)")->type_name("LIST");
   sub.add_option("--batch", raw.batch, "batch items (1)")->type_name("LIST");
   sub.add_option("--heads", raw.heads, "heads (1)")->type_name("LIST");
-  sub.add_flag("--causal", o.causal, "query i sees keys j <= i + n_k - n_q");
+  sub.add_flag("--causal", o.causal, "query i sees keys j <= i + n_k - n_q (a capture may say so itself)");
   sub.add_option("--threads", raw.threads, "threads (1)")->type_name("LIST");
   sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (the best here, or YOSO_ISA)")
       ->type_name("LIST");

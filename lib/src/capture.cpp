@@ -164,6 +164,15 @@ void fold_scale(const std::string& path, Capture& out) {
   out.metadata["q_scaled_by"] = fmt::format("{}", factor);
 }
 
+// A model that attends causally was captured causally: so must it be compared.
+void take_causal(const std::string& path, Capture& out) {
+  const auto at = out.metadata.find("causal");
+  if (at == out.metadata.end()) return;
+  if (at->second != "true" && at->second != "false")
+    refuse(path, "__metadata__.causal", fmt::format("must be true or false, got '{}'", at->second.substr(0, 60)));
+  out.shape.causal = at->second == "true";
+}
+
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
@@ -172,6 +181,7 @@ void read_source(const Source& source, const std::string& path, Capture& out) {
   read_qkv(source, out);
   read_masks(source, out);
   fold_scale(path, out);
+  take_causal(path, out);
   out.shared_qk = out.shape.n_q == out.shape.n_k && same_bits(out.q, out.k);
 }
 

@@ -51,8 +51,9 @@ struct Builder {
   Builder& mask(const std::string& name, const Extents& shape, const std::vector<std::uint8_t>& values) {
     return add(name, "U8", shape, files::bytes_of(values));
   }
-  Builder& scale(const std::string& value) {
-    metadata = R"("logit_scale":")" + value + '"';
+  Builder& scale(const std::string& value) { return meta("logit_scale", value); }
+  Builder& meta(const std::string& key, const std::string& value) {
+    metadata = '"' + key + R"(":")" + value + '"';
     return *this;
   }
   std::string bytes() const {
@@ -144,6 +145,16 @@ TEST_CASE("masks become what engines are given", "[capture]") {
   refused(folder, plain().mask("mask", {3, 1}, mask), "mask", "must be [1, 3]");
   refused(folder, plain().mask("keep_k", {1, 3}, mask).mask("mask", {1, 3}, mask), "mask", "keep_k too");
   refused(folder, qkv({2, 3, 1}, {2, 5, 1}, {2, 5, 1}).mask("mask", {1, 3}, mask), "mask", "use keep_q and keep_k");
+}
+
+TEST_CASE("a causal model is compared causally", "[capture]") {
+  const files::Folder folder;
+  CHECK_FALSE(read(folder, plain()).shape.causal);
+  CHECK_FALSE(read(folder, plain().meta("causal", "false")).shape.causal);
+  const Capture c = read(folder, plain().meta("causal", "true"));
+  CHECK(c.shape.causal);
+  CHECK(c.first(2).shape.causal);
+  refused(folder, plain().meta("causal", "yes"), "__metadata__.causal", "'yes'");
 }
 
 TEST_CASE("another logit scale is folded into q and recorded", "[capture]") {

@@ -33,6 +33,8 @@ struct Capture {
 // Every method divides logits by sqrt(d). Where the metadata's `logit_scale` is a number s other than 1/sqrt(d), q is
 // multiplied by s sqrt(d), and the factor is recorded in the metadata as `q_scaled_by`.
 //
+// Where it says `causal` = true, the shape is causal.
+//
 // Throws BadInput, naming file and field, for everything that cannot be used, also a value beyond kLargestInput.
 Capture read_capture(const std::string& path);
 
