@@ -120,7 +120,9 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   const Shape& s = g.shape;
   std::string r = fmt::format("yoso-bench {} -m {}", o.command, p.method);
   if (g.capture) {
-    r += fmt::format(" --qkv '{}' -n {}", g.input, std::max(s.n_q, s.n_k));
+    std::string quoted = g.input;
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4) quoted.replace(at, 1, "'\\''");
+    r += fmt::format(" --qkv '{}' -n {}", quoted, std::max(s.n_q, s.n_k));
   } else {
     r += fmt::format(" --input {}", g.input);
     r += s.n_q == s.n_k ? fmt::format(" -n {}", s.n_q) : fmt::format(" --n-q {} --n-k {}", s.n_q, s.n_k);
@@ -171,7 +173,7 @@ bool guarded(Point& p, const std::function<void()>& work) {
 std::string regime_text(const Group& g, const Capture& data) {
   double sharp_lo = INFINITY, sharp_hi = 0, keys_lo = INFINITY, keys_hi = 0;
   for (std::int64_t row = 0; row < g.shape.rows(); ++row) {
-    const HeadProfile head = profile(g.shape, data.inputs(), row, 64);
+    const HeadProfile head = profile(g.shape, data.inputs(), row);
     sharp_lo = std::min(sharp_lo, head.temperature);
     sharp_hi = std::max(sharp_hi, head.temperature);
     keys_lo = std::min(keys_lo, head.effective_keys);

@@ -125,14 +125,16 @@ Texts join_negative_values(int argc, const char* const* argv) {
 std::vector<std::int64_t> counts(const char* flag, const Texts& texts, std::int64_t highest) {
   std::vector<std::int64_t> all;
   for (const std::string& text : texts)
-    for (const std::int64_t value : parse_counts(flag, text, 1, highest)) all.push_back(value);
+    for (const std::int64_t value : parse_counts(flag, text, 1, highest))
+      if (std::ranges::find(all, value) == all.end()) all.push_back(value);  // a point is measured once
   return all;
 }
 
 Texts items(const Texts& texts) {
   Texts all;
   for (const std::string& text : texts)
-    for (const std::string& item : split(text)) all.push_back(item);
+    for (const std::string& item : split(text))
+      if (std::ranges::find(all, item) == all.end()) all.push_back(item);
   return all;
 }
 
@@ -172,7 +174,8 @@ void interpret(const Raw& raw, Options& o) {
   }
   o.families = items(raw.inputs);
   for (const std::string& family : o.families) parse_family(family);
-  o.captures = raw.captures;
+  for (const std::string& path : raw.captures)
+    if (std::ranges::find(o.captures, path) == o.captures.end()) o.captures.push_back(path);
   for (const auto& [knob, texts] : raw.knobs)
     for (const std::string& text : texts)
       for (std::string& value : parse_values("--" + dashes(knob), text))
@@ -246,7 +249,10 @@ Options parse_command_line(int argc, const char* const* argv) {
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");
   validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment or catalogue")
       ->type_name("NAME");
-  CLI::App* overview = sub("overview", "the main job: speed, memory and error side by side, with verdicts");
+  CLI::App* overview = sub(
+      "overview",
+      "the main job: speed, memory and error side by side, with verdicts; -n sets the lengths of the table of growth, "
+      "captures are judged whole, synthetic inputs at n = 1024");
   overview->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
   for (CLI::App* s : {speed, memory, error, check, overview}) {
     add_axes(*s, raw, o);
@@ -279,6 +285,8 @@ Options parse_command_line(int argc, const char* const* argv) {
           fmt::format("a command is missing: one of {}; see yoso-bench --help", fmt::join(commands, ", ")));
     refuse_extra(extras.front(), extras.front().starts_with("-") ? Texts{"--help", "--version"} : commands, "");
   }
+  if (parsed.size() > 1)
+    throw BadSetting(fmt::format("one command at a time: {} and {}", parsed[0]->get_name(), parsed[1]->get_name()));
   o.command = parsed.front()->get_name();
   if (const auto extras = parsed.front()->remaining(true); !extras.empty())
     refuse_extra(extras.front(), flags_of(*parsed.front()), o.command);

@@ -72,9 +72,28 @@ bool affordable(Point& p, const Footprint& predicted, std::size_t budget) {
   return false;
 }
 
+// After an interrupt nothing new is begun: the row says so.
+bool stopped(Point& p) {
+  if (!interrupted()) return false;
+  p.status = Status::interrupted;
+  p.reason = "the run was interrupted before this point";
+  return true;
+}
+
 bool alive(const Point& p) { return p.status == Status::ok || p.status == Status::noisy; }
 
 }  // namespace
+
+std::optional<Capture> inputs_of(const Options& o, const Group& g, std::vector<Point>& points) {
+  const std::int64_t elements = g.shape.q_size() + g.shape.k_size() + g.shape.v_size() + g.shape.out_size();
+  const std::size_t budget = memory_budget(o);
+  if (g.capture || static_cast<std::size_t>(elements) * sizeof(float) <= budget) return g.data(o.seed);
+  for (std::size_t i = 0; i < points.size(); ++i)
+    guarded(points[i], [&] {
+      affordable(points[i], Instance::predict(*g.members[i].method, g.shape, g.members[i].settings, g.context), budget);
+    });
+  return std::nullopt;
+}
 
 std::vector<Point> points_of(const Options& o, const Group& g) {
   std::vector<Point> points;
@@ -96,7 +115,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
     const Member& m = g.members[i];
-    if (!alive(p)) continue;
+    if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
       Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0};
@@ -134,12 +153,17 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   protocol.warm_up = std::min(0.1, o.time_budget / 4);
   protocol.threads = g.context.threads;
   protocol.seed = o.seed;
+  protocol.interrupted = interrupted;
   const std::vector<Timing> timings = measure(calls, protocol, clock);
 
   const auto baseline =
       std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
   for (std::size_t c = 0; c < contenders.size(); ++c) {
     Point& p = points[contenders[c].index];
+    if (timings[c].samples.empty()) {
+      stopped(p);
+      continue;
+    }
     SpeedResult result;
     result.timing = timings[c];
     if (baseline != contenders.end()) {
@@ -162,9 +186,9 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
   const Inputs in = data.inputs();
   const std::size_t budget = memory_budget(o);
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (interrupted()) return;
     Point& p = points[i];
     const Member& m = g.members[i];
+    if (stopped(p)) continue;
     guarded(p, [&] {
       const bool masked = in.keep_q || in.keep_k;
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
@@ -211,10 +235,9 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
   ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference);
   const std::size_t budget = memory_budget(o);
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (interrupted()) return;
     Point& p = points[i];
     const Member& m = g.members[i];
-    if (!alive(p)) continue;
+    if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
       p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);

@@ -7,6 +7,9 @@
 
 namespace yoso::app {
 
+// The group's inputs, or nothing when they alone exceed the memory budget: every row says so then.
+std::optional<Capture> inputs_of(const Options& options, const Group& group, std::vector<Point>& points);
+
 std::vector<Point> points_of(const Options& options, const Group& group);
 
 // Adds the baseline to a group that lacks it (with its usual knobs).

@@ -25,6 +25,7 @@ bool interrupted() { return stop_asked; }
 void catch_interrupts() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGHUP, on_signal);
 }
 
 Progress::Progress(const std::string& mode, std::size_t total)
@@ -67,13 +68,10 @@ int Output::finish(const std::string& table) {
     results += p.status == Status::ok || p.status == Status::noisy;
   }
   const std::string json = options_.json || file_ ? to_json(report) : std::string();
-  fmt::print("{}", options_.json ? json : table);
-  std::fflush(stdout);
+  if (file_) file_->commit(json);  // first: whoever reads stdout may have gone
   for (const Warning& w : report.warnings) fmt::print(stderr, "warning {}: {}\n", w.code, w.message);
-  if (file_) {
-    file_->commit(json);
-    fmt::print(stderr, "report: {} ({} points)\n", file_->path(), report.points.size());
-  }
+  if (file_) fmt::print(stderr, "report: {} ({} points)\n", file_->path(), report.points.size());
+  fmt::print("{}", options_.json ? json : table);
   if (interrupted()) return 130;
   return broken > 0 || (results == 0 && !report.points.empty()) ? 1 : 0;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <yoso/knobs.hpp>
@@ -27,6 +28,16 @@ inline std::int64_t log2_of_keys(const Shape& shape, const Settings&) {
   return std::clamp<std::int64_t>(bits, 1, 16);
 }
 
+// Why so many bits are refused: the table that yoso-m would need for a hash of them.
+inline std::string table_size(double bits) {
+  if (bits < 0) return {};
+  const std::string power = "2^" + std::to_string(static_cast<std::int64_t>(bits));
+  if (bits > 40) return "its tables would have " + power + " rows of 4 d_v bytes a hash";
+  const std::int64_t rows = std::int64_t{1} << static_cast<int>(bits);
+  return "its tables would have " + power + " = " + std::to_string(rows) + " rows of 4 d_v bytes a hash, " +
+         std::to_string(rows * 4 * 64) + " bytes at d_v = 64" + (rows == 1 ? ", and all keys in that one row" : "");
+}
+
 inline constexpr Knob kHashBitsKnob{
     .name = "hash_bits",
     .help = "tau, sign hyperplanes a hash: sharpens the weights; auto: log2 of the number of keys",
@@ -35,6 +46,7 @@ inline constexpr Knob kHashBitsKnob{
     .usual = "9",
     .automatic = log2_of_keys,
     .paper = "9; log2 n in its timings",
+    .out_of_range = table_size,
 };
 
 inline constexpr Knob kNormKnob{

@@ -15,21 +15,6 @@ void oracle(const Problem& problem, std::span<const std::int64_t> queries, doubl
 
 namespace {
 
-// Why so many bits are refused: the table that a hash of them would need.
-std::string table_size(double bits) {
-  if (bits < 0) return {};
-  const std::string power = "2^" + std::to_string(static_cast<std::int64_t>(bits));
-  if (bits > 40) return "its tables would have " + power + " rows of 4 d_v bytes a hash";
-  const std::int64_t rows = std::int64_t{1} << static_cast<int>(bits);
-  return "its tables would have " + power + " = " + std::to_string(rows) + " rows of 4 d_v bytes a hash, " +
-         std::to_string(rows * 4 * 64) + " bytes at d_v = 64" + (rows == 1 ? ", and all keys in that one row" : "");
-}
-
-constexpr Knob tabled(Knob bits) {
-  bits.out_of_range = table_size;
-  return bits;
-}
-
 constexpr Knob kKnobs[] = {
     {.name = "hashes",
      .help = "m, independent hashes: the error of a weight falls as 1/sqrt(m), the time grows as m",
@@ -37,7 +22,7 @@ constexpr Knob kKnobs[] = {
      .highest = 4096,
      .usual = "32",
      .paper = "16, 32, 64"},
-    tabled(kHashBitsKnob),
+    kHashBitsKnob,
     {.name = "projection",
      .kind = Knob::Kind::choice,
      .help = "where hyperplanes come from: rotations with the bits of a hash spread over several, rotations with each "

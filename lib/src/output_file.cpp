@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <yoso/errors.hpp>
 #include <yoso/report.hpp>
@@ -19,34 +20,49 @@ BadInput cannot(const std::string& path, const char* what) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+OutputFile::OutputFile(std::string path) : path_(std::move(path)), target_(path_) {
   struct stat info {};
-  if (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-    throw cannot(path_, "replace what is not a regular file");
+  if (::stat(path_.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) {
+      errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+      throw cannot(path_, "replace what is not a regular file");
+    }
+    // a link stays a link: what it points to is replaced
+    std::error_code unresolved;
+    const auto real = std::filesystem::canonical(path_, unresolved);
+    if (!unresolved) target_ = real.string();
   }
-  temporary_ = fmt::format("{}.{}.tmp", path_, ::getpid());
-  file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file_ < 0) throw cannot(path_, "write");
+  // Only a trial: nothing lies about while measuring, however that ends.
+  const int file = create();
+  ::close(file);
+  ::unlink(temporary().c_str());
 }
 
-OutputFile::~OutputFile() {
-  if (file_ < 0) return;
-  ::close(file_);
-  ::unlink(temporary_.c_str());
+std::string OutputFile::temporary() const { return fmt::format("{}.{}.tmp", target_, ::getpid()); }
+
+int OutputFile::create() const {
+  const int file = ::open(temporary().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) throw cannot(path_, "write");
+  return file;
 }
 
-void OutputFile::commit(const std::string& text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const ssize_t written = ::write(file_, text.data() + at, text.size() - at);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw cannot(path_, "write");
-    at += static_cast<std::size_t>(written);
+void OutputFile::commit(const std::string& text) const {
+  const int file = create();
+  try {
+    for (std::size_t at = 0; at < text.size();) {
+      const ssize_t written = ::write(file, text.data() + at, text.size() - at);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw cannot(path_, "write");
+      at += static_cast<std::size_t>(written);
+    }
+    if (::fsync(file) != 0) throw cannot(path_, "write");
+    if (std::rename(temporary().c_str(), target_.c_str()) != 0) throw cannot(path_, "replace");
+  } catch (...) {
+    ::close(file);
+    ::unlink(temporary().c_str());
+    throw;
   }
-  if (::fsync(file_) != 0) throw cannot(path_, "write");
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) throw cannot(path_, "replace");
-  ::close(file_);
-  file_ = -1;
+  ::close(file);
 }
 
 }  // namespace yoso

@@ -228,6 +228,14 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
         }
       mine = std::move(grown);
     }
+    // values that resolve alike ("9,auto") are one point
+    std::vector<std::string> seen;
+    std::erase_if(mine, [&](const Member& m) {
+      const std::string text = knob_text(m, true);
+      if (std::ranges::find(seen, text) != seen.end()) return true;
+      seen.push_back(text);
+      return false;
+    });
     members.insert(members.end(), mine.begin(), mine.end());
   }
   return members;

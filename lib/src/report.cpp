@@ -335,7 +335,8 @@ std::string to_json(const Report& r) {
             {"points", points},
             {"warnings", json(r.warnings)},
             {"summary", {{"points", r.points.size()}, {"statuses", counts}}}};
-  return j.dump(1) + "\n";
+  // what a shell hands over need not be UTF-8: replaced, not lost
+  return j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string to_json(const Environment& environment, const BuildInfo& build, const std::vector<Warning>& warnings) {

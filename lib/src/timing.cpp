@@ -96,7 +96,8 @@ std::int64_t MachineClock::preemptions() {
 std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, const Protocol& protocol, Clock& clock) {
   std::vector<Member> members;
   for (const auto& call : calls) members.emplace_back(call, protocol, clock);
-  for (Member& member : members) member.warm_up();
+  for (Member& member : members)
+    if (!protocol.interrupted()) member.warm_up();
 
   // Row r of a cyclic Latin square, from a seeded start and in a seeded direction: over a full cycle every member
   // stands at every place equally often.
@@ -105,6 +106,10 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
   const double deadline = clock.wall() + protocol.time_budget * static_cast<double>(size);
   const char* stop = "samples";
   for (int round = 0; round < protocol.max_samples; ++round) {
+    if (protocol.interrupted()) {
+      stop = "interrupted";
+      break;
+    }
     const std::size_t cycle = static_cast<std::size_t>(round) / std::max<std::size_t>(1, size);
     const std::size_t start = static_cast<std::size_t>(random.below(2 * cycle, size)) + static_cast<std::size_t>(round);
     const bool backwards = random.below(2 * cycle + 1, 2) == 1;
@@ -121,7 +126,7 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
   }
   std::vector<Timing> timings;
   for (Member& member : members) {
-    member.summarise();
+    if (!member.timing.samples.empty()) member.summarise();
     member.timing.stop = stop;
     timings.push_back(std::move(member.timing));
   }

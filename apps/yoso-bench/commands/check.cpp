@@ -58,11 +58,11 @@ int run_check(const Options& given) {
     if (interrupted()) break;
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
-    const Capture data = g.data(o.seed);
+    const auto data = inputs_of(o, g, points);
     Table table({"method", "setting", "largest error", "allowed there", "status"});
     for (std::size_t i = 0; i < points.size(); ++i) {
       Point& p = points[i];
-      check_point(o, g, g.members[i], data, p);
+      if (data) check_point(o, g, g.members[i], *data, p);
       (p.status == Status::ok ? passed : p.status == Status::unsupported ? skipped : failed) += 1;
       table.row({p.method, setting_text(g.members[i]), p.check ? fmt::format("{:.2e}", p.check->max_abs) : "-",
                  p.check ? fmt::format("{:.2e}", p.check->tolerance) : "-",

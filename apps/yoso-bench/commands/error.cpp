@@ -23,7 +23,7 @@ std::string verdict(const Point& p) {
   return text;
 }
 
-std::string table_of(const Group& g, const Capture& data, const std::vector<Point>& points, bool weights) {
+std::string table_of(const Group& g, const std::string& regime, const std::vector<Point>& points, bool weights) {
   Table skill({"method", "setting", "skill -> softmax", "skill -> own target", "own target", "gap: target -> softmax",
                "seeds", "note"});
   std::vector<std::string> header{"method",
@@ -68,7 +68,7 @@ std::string table_of(const Group& g, const Capture& data, const std::vector<Poin
     }
     rest.row(row);
   }
-  return fmt::format("{}\n{}\n{}\n{}\n", g.title(), regime_text(g, data), skill.text(), rest.text());
+  return fmt::format("{}\n{}\n{}\n{}\n", g.title(), regime, skill.text(), rest.text());
 }
 
 std::string heads_of(const Group& g, const std::vector<Point>& points) {
@@ -99,9 +99,9 @@ int run_error(const Options& o) {
     if (interrupted()) break;
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
-    const Capture data = g.data(o.seed);
-    judge_group(o, g, data, points);
-    text += table_of(g, data, points, o.weights);
+    const auto data = inputs_of(o, g, points);
+    if (data) judge_group(o, g, *data, points);
+    text += table_of(g, data ? regime_text(g, *data) : "not measured", points, o.weights);
     if (o.per_head) text += heads_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }

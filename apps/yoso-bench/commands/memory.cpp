@@ -45,7 +45,7 @@ int run_memory(const Options& o) {
     if (interrupted()) break;
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
-    weigh_group(o, g, g.data(o.seed), points);
+    if (const auto data = inputs_of(o, g, points)) weigh_group(o, g, *data, points);
     for (const Point& p : points)
       if (p.memory && !agrees(*p.memory))
         output.report.warnings.push_back(

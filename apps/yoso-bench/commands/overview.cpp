@@ -104,26 +104,33 @@ int run_overview(const Options& o) {
   // memory first: its forked children must come before this process has threads
   for (auto* part : {&weighed, &grown})
     for (Measured& m : *part) {
-      if (interrupted()) break;
       progress.next("memory: " + m.group.title());
-      weigh_group(o, m.group, m.group.data(o.seed), m.points);
+      if (const auto data = inputs_of(o, m.group, m.points)) weigh_group(o, m.group, *data, m.points);
     }
-  for (Measured& m : grown) {
-    if (interrupted()) break;
-    progress.next("speed: " + m.group.title());
-    time_group(o, m.group, m.group.data(o.seed), m.points);
-  }
   for (Measured& m : weighed) {
-    if (interrupted()) break;
     progress.next("speed and error: " + m.group.title());
-    const Capture data = m.group.data(o.seed);
-    time_group(o, m.group, data, m.points);
-    judge_group(o, m.group, data, m.points);
+    if (const auto data = inputs_of(o, m.group, m.points)) {
+      time_group(o, m.group, *data, m.points);
+      judge_group(o, m.group, *data, m.points);
+    }
     give_verdicts(m.group, m.points);
   }
-  for (auto* part : {&weighed, &grown})
-    for (const Measured& m : *part)
-      output.report.points.insert(output.report.points.end(), m.points.begin(), m.points.end());
+  for (Measured& m : grown) {
+    progress.next("speed: " + m.group.title());
+    if (const auto data = inputs_of(o, m.group, m.points)) time_group(o, m.group, *data, m.points);
+  }
+  for (const Measured& m : weighed)
+    output.report.points.insert(output.report.points.end(), m.points.begin(), m.points.end());
+  // A point that both parts measured is one point: the table of growth shows what the report holds.
+  for (Measured& m : grown)
+    for (Point& p : m.points) {
+      auto& all = output.report.points;
+      const auto same = std::ranges::find(all, p.id, &Point::id);
+      if (same == all.end())
+        all.push_back(p);
+      else
+        p = *same;
+    }
 
   std::string text;
   if (!weighed.empty()) {

@@ -43,7 +43,7 @@ int run_speed(const Options& o) {
     add_baseline(o, g);
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
-    time_group(o, g, g.data(o.seed), points);
+    if (const auto data = inputs_of(o, g, points)) time_group(o, g, *data, points);
     text += table_of(g, points, o.baseline);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }

@@ -128,17 +128,15 @@ std::string to_json(Methods methods);
 // A file that is either replaced whole or not touched at all: written to a temporary name beside it, synced, renamed.
 class OutputFile {
  public:
-  // Creates the temporary file, so that an unwritable place is known before anything is measured. Throws BadInput.
+  // Tries the place out, so that an unwritable one is known before anything is measured. Throws BadInput.
   explicit OutputFile(std::string path);
-  ~OutputFile();  // removes the temporary file unless committed
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-  void commit(const std::string& text);
+  void commit(const std::string& text) const;
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_, temporary_;
-  int file_ = -1;
+  std::string temporary() const;
+  int create() const;
+  std::string path_, target_;  // as given, and with links resolved
 };
 
 }  // namespace yoso

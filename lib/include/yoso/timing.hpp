@@ -37,6 +37,7 @@ struct Protocol {
   double level = 0.95;
   int threads = 1;  // decides which samples count as preempted
   std::uint64_t seed = 1;
+  std::function<bool()> interrupted = [] { return false; };  // asked between rounds: end with what there is
 };
 
 struct Sample {
@@ -50,7 +51,7 @@ struct Timing {
   double min = 0, q1 = 0, median = 0, q3 = 0, max = 0, cpu_median = 0;
   double n_eff = 0;
   std::optional<Interval> ci;   // of the median; nothing when there are too few samples
-  std::string stop;             // "ci", "budget" or "samples": why sampling ended
+  std::string stop;             // "ci", "budget", "samples" or "interrupted": why sampling ended
   bool noisy = true;            // the interval is wider than asked for, or most samples were preempted
   std::vector<Sample> samples;  // in the order taken
 };
