@@ -84,6 +84,7 @@ TEST_CASE("unknown names are refused with the nearest known one", "[cli]") {
   refuses("speed -m softmax --hashes 8", 2, {"--hashes", "yoso-m", "softmax"});
   refuses("speed -m softmax -p yoso-m.hashes=8", 2, {"yoso-m", "softmax"});
   refuses("speed stray", 2, {"stray"});
+  refuses("speed list", 2, {"one command", "speed", "list"});
 }
 
 TEST_CASE("values out of range are refused with flag, range and value", "[cli]") {

@@ -193,3 +193,21 @@ TEST_CASE("overview: one report with time, memory and error in every comparable 
       run("overview -m linear --qkv " + kCapture + " -n 64 --seeds 2 --time-budget 0.01 --no-such");
   CHECK(text.code == 2);
 }
+
+TEST_CASE("a point is measured once, however often it is asked for", "[cli]") {
+  const json report = measured("memory -m yoso-m --hashes 8,8 --hash-bits 6,auto -n 64,64 --no-rss");
+  CHECK(report["points"].size() == 1);
+}
+
+TEST_CASE("inputs beyond the budget are rows, not a crash, and the rest is measured", "[cli]") {
+  const json report = measured("memory -m softmax -n 64,2147483647 --memory-budget 1M --no-rss");
+  REQUIRE(report["points"].size() == 2);
+  CHECK(report["points"][0]["status"] == "ok");
+  CHECK(report["points"][1]["status"] == "over_budget");
+}
+
+TEST_CASE("text that is not UTF-8 does not cost the report", "[cli]") {
+  const std::string path = cli::scratch("bytes.json");
+  CHECK(run_args({"memory", "-m", "softmax", "-n", "8", "--no-rss", "--tag", "a=\xff\xfe", "-o", path}).code == 0);
+  CHECK(run_args({"validate", path}).code == 0);
+}

@@ -116,6 +116,12 @@ TEST_CASE("an output file is replaced whole or not touched", "[report]") {
     file.commit("new");
   }
   CHECK(text_of(path) == "new");
+  const std::string link = folder.path / "link.json";
+  std::filesystem::create_symlink(path, link);
+  OutputFile(link).commit("through a link");
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(text_of(path) == "through a link");
+  std::filesystem::remove(link);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);  // nothing left beside it
   CHECK_THROWS_AS(OutputFile(folder.path / "no" / "such.json"), BadInput);
   CHECK_THROWS_AS(OutputFile(folder.path.string()), BadInput);
