@@ -97,7 +97,7 @@ struct Cpu {
 Work work(const Shape& s, const Settings& settings) {
   const double n = static_cast<double>(s.n_q), rows = static_cast<double>(s.rows());
   const double globals = std::min(static_cast<double>(settings.integer("global")), n);
-  const double others = n - globals, reach = std::min(static_cast<double>(settings.integer("window") / 2), others - 1);
+  const double others = n - globals, reach = std::min(static_cast<double>(settings.integer("window")) / 2, others - 1);
   // global tokens see all; the others see them, and a band among themselves that lacks two corners
   const double band = others > 0 ? others * (2.0 * reach + 1.0) - reach * (reach + 1.0) : 0;
   const double pairs = globals * n + others * globals + band;

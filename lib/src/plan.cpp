@@ -186,7 +186,7 @@ void parse_own_knob(Methods catalogue, std::string_view text, KnobLists& lists) 
 
 void check_knobs(const KnobLists& lists, const std::vector<const Method*>& selected, Methods catalogue) {
   for (const auto& [knob, values] : lists.shared) {
-    if (std::ranges::any_of(selected, [&](const Method* m) { return has_knob(*m, knob); })) continue;
+    if (std::ranges::any_of(selected, [&knob = knob](const Method* m) { return has_knob(*m, knob); })) continue;
     std::vector<std::string> owners;
     for (const Method* m : catalogue)
       if (has_knob(*m, knob)) owners.emplace_back(m->name);
