@@ -151,6 +151,13 @@ std::size_t memory_budget(const Options& o) {
   return static_cast<std::size_t>(0.8 * static_cast<double>(available_memory()));
 }
 
+void warn_of_masks(const Group& g, Report& report) {
+  if (!g.capture) return;
+  const auto note = g.capture->metadata.find("mask_note");
+  if (note != g.capture->metadata.end() && !note->second.empty())
+    report.warnings.push_back({"mask-note", fmt::format("{}: {}", g.input, note->second), {}});
+}
+
 bool guarded(Point& p, const std::function<void()>& work) {
   try {
     work();

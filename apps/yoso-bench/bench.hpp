@@ -44,6 +44,9 @@ std::vector<const Method*> controls();
 // bad setting, which ends the run. True when it went through.
 bool guarded(Point& point, const std::function<void()>& work);
 
+// A capture whose model had a mask that the file could not hold is not what the model computed.
+void warn_of_masks(const Group& group, Report& report);
+
 // Knobs worth showing in a table: the main one, and those that are not at their usual value.
 std::string setting_text(const Member& member);
 

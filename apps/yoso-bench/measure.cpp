@@ -80,6 +80,35 @@ bool stopped(Point& p) {
   return true;
 }
 
+// The one tau of `softmax-unit`: that of the methods which have one. Several would put rows side by side that are
+// measured against different references.
+std::int64_t sharpness(const Options& o, const Group& g) {
+  std::optional<std::int64_t> tau;
+  for (const Member& m : g.members) {
+    if (!m.settings.has("hash_bits")) continue;
+    const std::int64_t its = m.settings.integer("hash_bits");
+    if (o.reference == Reference::softmax_unit && tau && *tau != its)
+      throw BadSetting(
+          fmt::format("--reference softmax-unit needs one --hash-bits for all methods, got {} and {}", *tau, its));
+    tau = its;
+  }
+  return tau.value_or(9);
+}
+
+bool has_own_kernel(const Member& m) {
+  if (!m.method->target) return false;
+  const std::string_view target = m.method->target(m.settings);
+  return std::ranges::none_of(catalogue(), [&](const Method* known) { return known->name == target; });
+}
+
+void without_total(Point& p, const char* why) {
+  p.error->total.reset();
+  p.error->kernel_gap.reset();
+  p.error->weights.reset();
+  for (HeadError& head : p.error->per_head) head.skill_total = head.angle_total = std::nullopt;
+  p.reason = fmt::format("no error against softmax: {}", why);
+}
+
 bool alive(const Point& p) { return p.status == Status::ok || p.status == Status::noisy; }
 
 }  // namespace
@@ -172,7 +201,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
                                 protocol.level, contenders.size() - 1);
     }
     PhaseTimer phases(clock);
-    for (int run = 0; run < 3; ++run) {
+    for (int run = 0; run < 7; ++run) {
       call(contenders[c], &phases);
       phases.end_of_run();
     }
@@ -232,7 +261,8 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
 }
 
 void judge_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
-  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference);
+  ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference,
+                   sharpness(o, g));
   const std::size_t budget = memory_budget(o);
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
@@ -243,12 +273,12 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
       p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);
       if (o.weights && !m.method->shares_qk) p.error->weights = study.weigh(*m.method, m.settings, o.seed);
     });
-    if (p.error && m.method->shares_qk && !data.shared_qk) {
-      // it ignores k: against softmax of q and k its error would say nothing about the method
-      p.error->total.reset();
-      p.error->kernel_gap.reset();
-      p.reason = "no error against softmax: it needs shared Q and K";
-    }
+    if (!p.error) continue;
+    // against softmax of q and k these errors would say nothing about the method
+    if (m.method->shares_qk && !data.shared_qk)
+      without_total(p, "it needs shared Q and K");
+    else if (!m.method->shares_qk && has_own_kernel(m))
+      without_total(p, "it estimates a kernel of its own");
   }
 }
 

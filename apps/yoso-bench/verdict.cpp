@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace yoso::app {
 namespace {
 
 constexpr double kZero = 0.0005;  // a skill that prints as 0.000
 
-// A row that can be compared: medians with intervals, which are points where there is no interval.
+// A row that can be compared: medians with intervals. A time without an interval may be anything.
 struct Standing {
   double time, time_lo, time_hi;
   double skill, skill_lo, skill_hi;
@@ -18,7 +20,7 @@ std::optional<Standing> standing(const Point& p) {
   const auto skill = (*p.error->total)["skill"];
   if (!skill) return std::nullopt;
   const Paired& pair = *p.speed->paired;
-  const Interval time = pair.ci.value_or(Interval{pair.ratio, pair.ratio, 0});
+  const Interval time = pair.ci.value_or(Interval{0, INFINITY, 0});
   return Standing{pair.ratio,
                   time.lo,
                   time.hi,
@@ -50,7 +52,7 @@ void give_verdicts(const Group& g, std::vector<Point>& points) {
     if (!standings[i]) {
       p.verdict = p.status == Status::ok || p.status == Status::noisy ? m.method->shares_qk
                                                                             ? "not comparable: needs shared Q and K"
-                                                                            : "not comparable: no skill against softmax"
+                                                                            : "not comparable: no estimate of softmax"
                                                                       : fmt::format("{}: {}", name(p.status), p.reason);
       continue;
     }

@@ -13,7 +13,7 @@ namespace yoso {
 namespace {
 
 constexpr double kLevel = 0.95;
-constexpr std::int64_t kUsualTau = 9;
+constexpr double kFewestForBias = 5;  // draws: below 4 the mean of its square is infinite
 
 // The knobs of `settings` that `method` has too, by name.
 Settings passed_on(const Method& method, const Shape& shape, const Settings& settings) {
@@ -58,7 +58,8 @@ class Tally {
         std::vector<double> known;
         for (const Metrics& row : rows)
           if (const auto value = named(row)[m].second) known.push_back(*value);
-        if (!known.empty()) per_seed.push_back(mean(known));
+        // the largest difference is one of all heads; everything else is a mean over them
+        if (!known.empty()) per_seed.push_back(metric == "max_abs" ? std::ranges::max(known) : mean(known));
       }
       result_.metrics.emplace_back(metric, summary(per_seed, random));
       std::optional<std::pair<double, double>> range;
@@ -111,16 +112,22 @@ class Moments {
       squares_[i] += delta * (x[i] - mean_[i]);
     }
   }
-  // Root mean square of (mean - expected) / standard error; nothing when no element varies.
+  // Root mean square of (mean - expected) / standard error, scaled to be 1 on average when there is no bias: the square
+  // of a t variable with s - 1 degrees of freedom has mean (s - 1) / (s - 3). Nothing with too few draws for that, or
+  // when most elements vary by no more than f32 rounding.
   std::optional<double> z(const std::vector<float>& expected) const {
-    double sum = 0, used = 0;
+    if (count_ < kFewestForBias) return std::nullopt;
+    double sum = 0, used = 0, energy = 0;
+    for (const float e : expected) energy += static_cast<double>(e) * static_cast<double>(e);
+    const double rounding = 1e-10 * energy / static_cast<double>(expected.size());  // (1e-5 of the rms)^2
     for (std::size_t i = 0; i < mean_.size(); ++i) {
-      const double error = squares_[i] / (count_ - 1) / count_;
-      if (error <= 1e-12 * expected[i] * expected[i]) continue;  // varies by rounding only
-      sum += std::pow(mean_[i] - expected[i], 2) / error;
+      const double variance = squares_[i] / (count_ - 1);
+      if (variance <= rounding) continue;
+      sum += std::pow(mean_[i] - expected[i], 2) * count_ / variance;
       ++used;
     }
-    return used > 0 ? std::optional(std::sqrt(sum / used)) : std::nullopt;
+    if (2 * used < static_cast<double>(expected.size())) return std::nullopt;
+    return std::sqrt(sum / used * (count_ - 3) / (count_ - 1));
   }
   double count() const { return count_; }
 
@@ -132,20 +139,25 @@ class Moments {
 }  // namespace
 
 ErrorStudy::ErrorStudy(Methods catalogue, const Method& exact, const Shape& shape, const Inputs& in,
-                       const Context& context, Reference reference)
-    : catalogue_(catalogue), exact_(exact), shape_(shape), in_(in), context_(context), reference_(reference) {}
+                       const Context& context, Reference reference, std::int64_t tau)
+    : catalogue_(catalogue),
+      exact_(exact),
+      shape_(shape),
+      in_(in),
+      context_(context),
+      reference_(reference),
+      tau_(tau) {}
 
-const std::vector<float>& ErrorStudy::exact_output(Reference reference, const Settings& settings) {
+const std::vector<float>& ErrorStudy::exact_output(Reference reference) {
   Settings plain(exact_.knobs, shape_);
   std::string key = key_of(exact_, plain);
   Inputs in = in_;
   std::vector<float> q, k;
   if (reference == Reference::softmax_unit) {
     // exp(tau (cos - 1)) is softmax of unit vectors at temperature tau; softmax is invariant under the constant
-    const std::int64_t tau = settings.has("hash_bits") ? settings.integer("hash_bits") : kUsualTau;
-    key += fmt::format("|unit tau={}", tau);
+    key += fmt::format("|unit tau={}", tau_);
     q = unit_rows(in.q, shape_.rows() * shape_.n_q, shape_.d,
-                  static_cast<double>(tau) * std::sqrt(static_cast<double>(shape_.d)));
+                  static_cast<double>(tau_) * std::sqrt(static_cast<double>(shape_.d)));
     k = unit_rows(in.k, shape_.rows() * shape_.n_k, shape_.d, 1);
     in.q = q.data();
     in.k = k.data();
@@ -161,7 +173,7 @@ const std::vector<float>& ErrorStudy::exact_output(Reference reference, const Se
 const std::vector<float>* ErrorStudy::target_output(const Method& method, const Settings& settings, std::string& name) {
   if (!method.target) return nullptr;
   name = method.target(settings);
-  if (name == exact_.name) return &exact_output(Reference::softmax, settings);
+  if (name == exact_.name) return &exact_output(Reference::softmax);
   if (method.expectation) {
     const auto [at, fresh] = outputs_.try_emplace("expectation|" + key_of(method, settings));
     if (fresh) {
@@ -188,14 +200,18 @@ ErrorResult ErrorStudy::run(const Method& method, const Settings& settings, std:
   Instance instance(method, shape_, settings, context_, seed);
   const bool averages = !method.averages || method.averages(settings);
   const bool random = instance.sampled();
+  // Untrained parameters are one draw of something: what they give is not exact, and its spread is not known.
+  const bool unsure = random || std::ranges::any_of(instance.parameters().specs(),
+                                                    [](const TensorSpec& spec) { return spec.law != Law::pool; });
   const auto rows = static_cast<std::size_t>(shape_.rows());
   ErrorResult result;
   result.seeds = random ? seeds : 1;
 
   std::string target_name;
   const std::vector<float>* target = target_output(method, settings, target_name);
-  const std::vector<float>* exact = reference_ == Reference::own ? nullptr : &exact_output(reference_, settings);
-  const std::string exact_name = reference_ == Reference::softmax_unit ? "softmax-unit" : std::string(exact_.name);
+  const std::vector<float>* exact = reference_ == Reference::own ? nullptr : &exact_output(reference_);
+  const std::string exact_name =
+      reference_ == Reference::softmax_unit ? fmt::format("softmax-unit(tau={})", tau_) : std::string(exact_.name);
   const auto against = [&](const std::vector<float>& y, const std::vector<float>& r) {
     std::vector<Metrics> all;
     for (std::int64_t row = 0; row < shape_.rows(); ++row)
@@ -213,8 +229,8 @@ ErrorResult ErrorStudy::run(const Method& method, const Settings& settings, std:
     if (target) sampling.add_seed(against(out, *target));
     if (random && target && seeds > 1) moments.add(out);
   }
-  if (exact) result.total = total.finish(random);
-  if (target) result.sampling = sampling.finish(random);
+  if (exact) result.total = total.finish(unsure);
+  if (target) result.sampling = sampling.finish(unsure);
   if (moments.count() > 1) result.bias_z = moments.z(*target);
   if (exact && target && target_name != exact_name) {
     Tally gap(exact_name);

@@ -211,3 +211,25 @@ TEST_CASE("text that is not UTF-8 does not cost the report", "[cli]") {
   CHECK(run_args({"memory", "-m", "softmax", "-n", "8", "--no-rss", "--tag", "a=\xff\xfe", "-o", path}).code == 0);
   CHECK(run_args({"validate", path}).code == 0);
 }
+
+TEST_CASE("no error against softmax where it would mean nothing, not by head either", "[cli]") {
+  const json report = measured("error -m reformer,performer --kernel relu -n 160 --seeds 2 --per-head");
+  for (const json& p : report["points"]) {
+    if (p["control"] == true) continue;
+    CAPTURE(p["method"]);
+    CHECK(p["error"]["total"].is_null());
+    CHECK(p["error"]["kernel_gap"].is_null());
+    CHECK_FALSE(p["error"]["sampling"].is_null());
+    CHECK_FALSE(p["reason"].is_null());
+    for (const json& head : p["error"]["per_head"]) CHECK(head["skill_total"].is_null());
+  }
+}
+
+TEST_CASE("softmax-unit has one sharpness for all rows of a table", "[cli]") {
+  const std::string words = "error -m yoso-e -n 32 --reference softmax-unit --hash-bits ";
+  const json report = measured(words + "4");
+  for (const json& p : report["points"]) CHECK(p["error"]["total"]["reference"] == "softmax-unit(tau=4)");
+  const cli::Result two = run(words + "4,8");
+  CHECK(two.code == 2);
+  CHECK(two.err.find("--hash-bits") != std::string::npos);
+}

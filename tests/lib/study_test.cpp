@@ -62,6 +62,26 @@ TEST_CASE("unbiased estimators have a bias_z near one", "[study]") {
   CHECK_FALSE((*e.sampling)["skill"]);  // raw sums are no averages
 }
 
+TEST_CASE("bias_z is null where it would be noise: few draws, or outputs that do not vary", "[study]") {
+  CHECK_FALSE(run("yoso-m", {{"norm", "rowsum"}}, 4).bias_z);
+  CHECK(run("yoso-m", {{"norm", "rowsum"}}, 5).bias_z);
+  CHECK_FALSE(run("subsample", {{"keys", "96"}}, 8).bias_z);  // all keys: only the order of sums differs
+}
+
+TEST_CASE("untrained random parameters are not called exact", "[study]") {
+  const auto skill = [](const char* projection) {
+    return *(*run("linformer", {{"projection", projection}, {"k", "16"}}, 20).total)["skill"];
+  };
+  CHECK(skill("pool").lo == skill("pool").median);
+  CHECK_FALSE(skill("random").lo);
+}
+
+TEST_CASE("max_abs is the largest of all heads", "[study]") {
+  const ErrorResult e = run("yoso-e", {{"norm", "rowsum"}}, 1);
+  for (const auto& [metric, range] : e.total->heads)
+    if (metric == "max_abs") CHECK(median_of(e.total, "max_abs") == range->second);
+}
+
 TEST_CASE("l2-normalised outputs have an angle but no skill", "[study]") {
   const ErrorResult e = run("yoso-e", {{"norm", "l2"}}, 1);
   CHECK_FALSE((*e.total)["skill"]);
@@ -70,7 +90,7 @@ TEST_CASE("l2-normalised outputs have an angle but no skill", "[study]") {
 
 TEST_CASE("references: softmax-unit sharpens as tau says, own leaves total out", "[study]") {
   const ErrorResult unit = run("yoso-e", {{"norm", "rowsum"}}, 1, Reference::softmax_unit);
-  CHECK(unit.total->reference == "softmax-unit");
+  CHECK(unit.total->reference == "softmax-unit(tau=9)");
   const ErrorResult plain = run("yoso-e", {{"norm", "rowsum"}}, 1);
   CHECK(median_of(unit.total, "skill") != median_of(plain.total, "skill"));
   const ErrorResult own = run("yoso-m", {{"norm", "rowsum"}}, 6, Reference::own);

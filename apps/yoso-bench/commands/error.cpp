@@ -10,6 +10,13 @@ std::optional<Summary> metric(const std::optional<Comparison>& comparison, const
   return comparison ? (*comparison)[name] : std::nullopt;
 }
 
+// What "exact" means in this table.
+std::string reference_of(const std::vector<Point>& points) {
+  for (const Point& p : points)
+    if (p.error && p.error->total) return p.error->total->reference;
+  return "softmax";
+}
+
 // Below zero by more than the interval: worse than the mean of the values.
 std::string verdict(const Point& p) {
   if (!p.error) return fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
@@ -24,17 +31,18 @@ std::string verdict(const Point& p) {
 }
 
 std::string table_of(const Group& g, const std::string& regime, const std::vector<Point>& points, bool weights) {
-  Table skill({"method", "setting", "skill -> softmax", "skill -> own target", "own target", "gap: target -> softmax",
+  const std::string exact = reference_of(points);
+  Table skill({"method", "setting", "skill -> " + exact, "skill -> own target", "own target", "gap: target -> " + exact,
                "seeds", "note"});
   std::vector<std::string> header{"method",
                                   "setting",
-                                  "angle -> softmax",
+                                  "angle -> " + exact,
                                   "angle -> own",
-                                  "rel_fro -> softmax",
+                                  "rel_fro -> " + exact,
                                   "rel_fro -> own",
-                                  "rel_row p95 -> softmax",
-                                  "cosine -> softmax",
-                                  "max_abs -> softmax",
+                                  "rel_row p95 -> " + exact,
+                                  "cosine -> " + exact,
+                                  "max_abs -> " + exact,
                                   "bias_z"};
   if (weights) header.insert(header.end(), {"row mass", "top-k recall"});
   Table rest(header);
@@ -72,8 +80,9 @@ std::string table_of(const Group& g, const std::string& regime, const std::vecto
 }
 
 std::string heads_of(const Group& g, const std::vector<Point>& points) {
+  const std::string exact = reference_of(points);
   Table table({"method", "setting", "batch", "head", "entropy", "effective keys", "|q|", "|k|", "|v|", "|q||k|/sqrt(d)",
-               "skill -> softmax", "angle -> softmax", "skill -> own", "angle -> own"});
+               "skill -> " + exact, "angle -> " + exact, "skill -> own", "angle -> own"});
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (!points[i].error) continue;
     for (const HeadError& h : points[i].error->per_head) {
@@ -101,6 +110,7 @@ int run_error(const Options& o) {
     std::vector<Point> points = points_of(o, g);
     const auto data = inputs_of(o, g, points);
     if (data) judge_group(o, g, *data, points);
+    warn_of_masks(g, output.report);
     text += table_of(g, data ? regime_text(g, *data) : "not measured", points, o.weights);
     if (o.per_head) text += heads_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());

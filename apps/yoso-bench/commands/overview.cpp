@@ -109,6 +109,7 @@ int run_overview(const Options& o) {
     }
   for (Measured& m : weighed) {
     progress.next("speed and error: " + m.group.title());
+    warn_of_masks(m.group, output.report);
     if (const auto data = inputs_of(o, m.group, m.points)) {
       time_group(o, m.group, *data, m.points);
       judge_group(o, m.group, *data, m.points);

@@ -47,7 +47,10 @@ int run_speed(const Options& o) {
     text += table_of(g, points, o.baseline);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
-  text += "Medians with 95 % intervals from order statistics; `noisy`: the interval is wider than --rel-ci asks for.\n";
+  text +=
+      "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
+      "the\n"
+      "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
   return output.finish(text);
 }
 

@@ -21,13 +21,15 @@ inline constexpr const char* kReportVersion = "1.0";  // additions raise the min
 enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted };
 std::string_view name(Status status);
 
-// Median over seeds and its interval; lo and hi are null when there are too few seeds for one.
+// Median over seeds and its interval; lo and hi are null when there are too few seeds for one, or when the method has
+// untrained random parameters, of which only one draw is seen.
 struct Summary {
   double median = 0;
   std::optional<double> lo, hi;
 };
 
-// One comparison of outputs with a reference: each metric's mean over heads, summarised over seeds.
+// One comparison of outputs with a reference: each metric's mean over heads (of max_abs the largest), summarised over
+// seeds.
 struct Comparison {
   std::string reference;  // "softmax", "yoso-e", ...
   std::vector<std::pair<std::string, std::optional<Summary>>> metrics;
@@ -54,7 +56,8 @@ struct ErrorResult {
   std::optional<Comparison> total;       // output against exact softmax attention
   std::optional<Comparison> sampling;    // output against the method's own target; null when it is its own target
   std::optional<Comparison> kernel_gap;  // its own target against exact softmax attention; null when that is softmax
-  // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased.
+  // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased. Null
+  // with fewer than 5 seeds, or when most outputs vary by rounding only.
   std::optional<double> bias_z;
   std::optional<WeightResult> weights;  // only when asked for, and where outputs are linear in the values
   std::vector<HeadError> per_head;      // only when asked for
