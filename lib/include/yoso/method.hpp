@@ -112,11 +112,23 @@ constexpr Cell runs() {
           true, Trainable<E>};
 }
 
+// A part of a pass, by what it asks of the machine.
+struct Stage {
+  std::string_view phase;   // as the engine names it to the PhaseListener
+  double fused = 0;         // arithmetic operations in multiply-adds, two each
+  double adds = 0;          // arithmetic operations that have nothing to fuse with
+  double exponentials = 0;  // exp, or another function of that price
+  double traffic = 0;       // bytes between the registers and the cache level that holds ...
+  double footprint = 0;     // ... this many bytes
+};
+
 // What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes
-// that have to move if every tensor is touched once.
+// that have to move if every tensor is touched once. `stages` says more, where one rate would not bound the time: the
+// roofline is then the sum over stages. Empty: all of `flops` can be multiply-adds.
 struct Work {
   double flops = 0;
   double bytes = 0;
+  std::vector<Stage> stages = {};
 };
 
 // One problem, for an oracle.
