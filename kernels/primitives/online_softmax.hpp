@@ -1,8 +1,10 @@
 // Softmax attention over keys that arrive tile by tile, so that scores never exist beyond one tile.
 //
 // For each query it keeps the largest logit so far and the sum of exp(logit - largest) (Milakov and Gimelshein 2018,
-// algorithm 3), and the weighted sum of values in `out` itself, rescaled whenever the largest logit grows (Dao et al.
-// 2022, algorithm 1). One division at the end.
+// algorithm 3), and the weighted sum of values, rescaled as the largest logit grows (Dao et al. 2022, algorithm 1). One
+// division at the end. Queries stand in lanes: their largest logits, sums and rescaling are plain vectors, the keys and
+// values are broadcast from where they lie, and no tile of them is ever packed or transposed. Powers are of two, with
+// log2 e in the scale of the logits.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -23,16 +25,15 @@ struct KeyRange {
 class OnlineSoftmax {
  public:
   static constexpr std::int64_t kQueries = 64;  // most queries of one block
-  // Keys of one tile: with 64 queries the scores take 64 KiB, and stay in the second-level cache with the tile's K and
-  // V.
-  static constexpr std::int64_t kKeys = 256;
+  static constexpr std::int64_t kKeys = 128;    // keys of one tile: its scores take 32 KiB
 
   // Scratch for `threads` threads; no query will attend to more than n_k keys at once.
   OnlineSoftmax(Arena& scratch, int threads, std::int64_t n_k, std::int64_t d, std::int64_t d_v)
       : d_(d),
         d_v_(d_v),
         tile_(std::min(kKeys, n_k)),
-        per_thread_(kQueries * (tile_ + 2)),
+        per_thread_(kQueries * (d + d_v + tile_ + 3)),
+        ranges_(scratch.take<std::int32_t>(std::max(1, threads) * 2 * kQueries)),
         memory_(scratch.take<float>(std::max(1, threads) * per_thread_)) {}
 
   // One block of queries: made by `begin`, fed by `attend`, closed by `finish`.
@@ -41,31 +42,23 @@ class OnlineSoftmax {
     // Takes in keys [first, last), of which query r of the block sees those in visible(r).
     template <class Visible>
     void attend(const KeyRow& keys, std::int64_t first, std::int64_t last, const Visible& visible) {
+      const std::int64_t d = tiles_.d_, d_v = tiles_.d_v_;
       for (std::int64_t at = first; at < last; at += tiles_.tile_) {
         const std::int64_t count = std::min(tiles_.tile_, last - at);
         if (!any_kept(keys.keep, at, at + count)) continue;
-        const std::uint8_t* const keep = any_padded(keys.keep, at, at + count) ? keys.keep + at : nullptr;
-        p_.gemm_nt(m_, count, tiles_.d_, scale_, q_, tiles_.d_, keys.k + at * tiles_.d_, tiles_.d_, false, scores_,
-                   tiles_.tile_);
-        for (std::int64_t r = 0; r < m_; ++r) {
-          const KeyRange seen = visible(r);
-          const std::int64_t from = std::clamp<std::int64_t>(seen.first - at, 0, count);
-          weigh(r, from, std::clamp(seen.last - at, from, count), count, keep);
-        }
-        p_.gemm_nn(m_, tiles_.d_v_, count, 1.0f, scores_, tiles_.tile_, keys.v + at * tiles_.d_v_, tiles_.d_v_, true,
-                   out_, tiles_.d_v_);
+        p_.gemm_nn(count, width_, d, 1.0f, keys.k + at * d, d, q_, width_, false, scores_, width_);
+        const bool hidden = hide(keys.keep ? keys.keep + at : nullptr, at, count, visible);
+        p_.online_weights(count, width_, hidden, scores_, largest_, total_, decay_);
+        p_.scale_columns(d_v, width_, decay_, sums_);
+        p_.gemm_tn(d_v, width_, count, 1.0f, keys.v + at * d_v, d_v, scores_, width_, true, sums_, width_);
       }
     }
 
     // Divides. Zeros for padded queries (keep: [m] or null) and for those that saw no key.
     void finish(const std::uint8_t* keep) {
-      for (std::int64_t r = 0; r < m_; ++r) {
-        float* const o = out_ + r * tiles_.d_v_;
-        if (total_[r] > 0 && (!keep || keep[r]))
-          p_.scale(1.0f / total_[r], o, tiles_.d_v_);
-        else
-          std::fill_n(o, tiles_.d_v_, 0.0f);
-      }
+      for (std::int64_t r = 0; r < m_; ++r)
+        decay_[r] = largest_[r] > -INFINITY && (!keep || keep[r]) ? 1.0f / total_[r] : 0.0f;
+      p_.from_columns(m_, tiles_.d_v_, sums_, width_, decay_, out_);
     }
 
    private:
@@ -74,48 +67,52 @@ class OnlineSoftmax {
           float* out)
         : tiles_(tiles),
           p_(p),
-          scale_(scale),
           m_(m),
-          q_(q),
+          width_((m + p.tokens - 1) / p.tokens * p.tokens),
           out_(out),
-          scores_(tiles.memory_ + thread * tiles.per_thread_),
+          from_(tiles.ranges_ + thread * 2 * kQueries),
+          to_(from_ + kQueries),
+          q_(tiles.memory_ + thread * tiles.per_thread_),
+          sums_(q_ + kQueries * tiles.d_),
+          scores_(sums_ + kQueries * tiles.d_v_),
           largest_(scores_ + kQueries * tiles.tile_),
-          total_(largest_ + kQueries) {
-      std::fill_n(out_, m_ * tiles_.d_v_, 0.0f);
-      std::fill_n(largest_, m_, -INFINITY);
-      std::fill_n(total_, m_, 0.0f);
+          total_(largest_ + kQueries),
+          decay_(total_ + kQueries) {
+      p.to_columns(m, tiles.d_, q, scale * kLog2E, q_, width_);
+      std::fill_n(sums_, width_ * tiles.d_v_, 0.0f);
+      std::fill_n(largest_, width_, -INFINITY);
+      std::fill_n(total_, width_, 0.0f);
+      std::fill_n(from_, 2 * kQueries, 0);
     }
 
-    // Turns the logits of query r into weights relative to its largest logit so far; zero outside [from, to).
-    void weigh(std::int64_t r, std::int64_t from, std::int64_t to, std::int64_t count, const std::uint8_t* keep) {
-      float* const s = scores_ + r * tiles_.tile_;
-      if (keep)
-        for (std::int64_t j = from; j < to; ++j) s[j] = keep[j] ? s[j] : -INFINITY;
-      const float largest = p_.max(s + from, to - from);
-      if (largest == -INFINITY) {
-        std::fill_n(s, count, 0.0f);
-        return;
+    // Scores that may not be seen become -infinity. False when there are none.
+    template <class Visible>
+    bool hide(const std::uint8_t* keep, std::int64_t at, std::int64_t count, const Visible& visible) {
+      bool hidden = false;
+      for (std::int64_t r = 0; r < m_; ++r) {
+        const KeyRange seen = visible(r);
+        from_[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.first - at, 0, count));
+        to_[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.last - at, from_[r], count));
+        hidden |= from_[r] > 0 || to_[r] < count;
       }
-      if (largest > largest_[r]) {
-        if (largest_[r] != -INFINITY) {
-          const float decay = std::exp(largest_[r] - largest);
-          total_[r] *= decay;
-          p_.scale(decay, out_ + r * tiles_.d_v_, tiles_.d_v_);
-        }
-        largest_[r] = largest;
+      if (hidden) p_.hide(count, width_, from_, to_, scores_);
+      for (std::int64_t j = 0; keep && j < count; ++j) {
+        if (keep[j]) continue;
+        hidden = true;
+        std::fill_n(scores_ + j * width_, width_, -INFINITY);
       }
-      total_[r] += p_.exp_sum(largest_[r], s + from, to - from);
-      std::fill_n(s, from, 0.0f);
-      std::fill(s + to, s + count, 0.0f);
+      return hidden;
     }
+
+    static constexpr float kLog2E = 1.44269504f;
 
     const OnlineSoftmax& tiles_;
     const Primitives& p_;
-    float scale_;
-    std::int64_t m_;
-    const float* q_;
+    std::int64_t m_, width_;
     float* out_;
-    float *scores_, *largest_, *total_;
+    std::int32_t *from_, *to_;                    // [kQueries]: what a query sees of the tile
+    float *q_, *sums_;                            // [d, width], [d_v, width]: transposed, so that a lane is a query
+    float *scores_, *largest_, *total_, *decay_;  // [tile, width], then [kQueries] each
   };
 
   // m <= kQueries queries q [m, d] begin, for thread `thread`; their logits are scale * q.k, and they write out [m,
@@ -126,6 +123,7 @@ class OnlineSoftmax {
 
  private:
   std::int64_t d_, d_v_, tile_, per_thread_;
+  std::int32_t* ranges_;
   float* memory_;
 };
 

@@ -13,6 +13,7 @@ namespace yoso {
 
 struct Primitives {
   std::string_view isa;
+  std::int64_t tokens;  // floats of a vector: what is done with one token in each lane takes so many at a time
 
   // C [M, N] = alpha * A * B (+ C when accumulate). Each element is summed over k in ascending order.
   //   gemm_nn: A [M, K], B [K, N]     gemm_nt: A [M, K], B [N, K] (dot products of rows)     gemm_tn: A [K, M], B [K,
@@ -28,6 +29,8 @@ struct Primitives {
   // every instruction set and on the GPU. For hashing, where a sign must not depend on the machine.
   void (*project)(std::int64_t M, std::int64_t N, std::int64_t K, const float* A, std::int64_t lda, const float* B,
                   std::int64_t ldb, float* C, std::int64_t ldc);
+  void (*project_tn)(std::int64_t M, std::int64_t N, std::int64_t K, const float* A, std::int64_t lda, const float* B,
+                     std::int64_t ldb, float* C, std::int64_t ldc);  // A [K, M]
 
   float (*dot)(const float* x, const float* y, std::int64_t n);
   void (*axpy)(float a, const float* x, float* y, std::int64_t n);  // y += a x
@@ -44,9 +47,62 @@ struct Primitives {
   // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7.
   void (*collision)(int tau, float* x, std::int64_t n);
 
-  // In place, natural-order, unnormalised Walsh-Hadamard transform of each of `rows` rows of `size` (a power of two)
-  // elements, `ld` apart. Only additions and subtractions in a fixed order: the same bits on every instruction set.
-  void (*hadamard)(float* x, std::int64_t rows, std::int64_t size, std::int64_t ld);
+  // Softmax with one query in each lane. `width` is a multiple of `tokens`, and matrices are [.., width].
+  //
+  // columns [d, ld] = factor * x [count, d] transposed; zeros in columns from count to the next multiple of `tokens`.
+  void (*to_columns)(std::int64_t count, std::int64_t d, const float* x, float factor, float* columns, std::int64_t ld);
+  // x [count, d] = columns [d, ld] transposed, row i times factors[i]. factors exist up to a multiple of `tokens`.
+  void (*from_columns)(std::int64_t count, std::int64_t d, const float* columns, std::int64_t ld, const float* factors,
+                       float* x);
+  // scores [keys, width]: -infinity where key j is not in [from, to) of the lane.
+  void (*hide)(std::int64_t keys, std::int64_t width, const std::int32_t* from, const std::int32_t* to, float* scores);
+  // A tile of the online softmax, base 2. largest := max(largest, scores), decay = 2^(old largest - new),
+  // scores := 2^(scores - largest), total := total * decay + their sum; largest begins at -infinity and total at 0.
+  // With `hidden`, scores of -infinity give exactly 0. Relative error of a power: below 2.4e-7, 2^-126 for anything
+  // smaller.
+  void (*online_weights)(std::int64_t keys, std::int64_t width, bool hidden, float* scores, float* largest,
+                         float* total, float* decay);
+  void (*scale_columns)(std::int64_t rows, std::int64_t width, const float* factors,
+                        float* x);  // x[r][i] *= factors[i]
+
+  // Hashing (yoso-m). A batch is [width, tokens]: one token in each lane, coordinate by coordinate.
+
+  // batch [width, ld] = x [count, d] transposed; a row whose largest magnitude is not in [2^-64, 2^64] is multiplied by
+  // the power of two that brings that into [1/2, 1). Zeros for rows that are not kept (keep: [count] or null), for
+  // coordinates from d to width, and for columns up to the next multiple of `tokens`. width >= d; ld >= that multiple.
+  void (*gather)(std::int64_t count, std::int64_t d, const float* x, const std::uint8_t* keep, std::int64_t width,
+                 float* batch, std::int64_t ld);
+
+  // out = H D1 H D0 in of a batch [size, tokens]: D0 and D1 [size] are diagonals of signs, H is the natural-order,
+  // unnormalised Walsh-Hadamard matrix, size >= 32 a power of two. Only additions and subtractions, the stages of the
+  // first H in ascending order (pairs 1, 2, ..., size / 2 apart), those of the second in descending order: the same
+  // bits on every instruction set. out may be in.
+  void (*rotate)(const float* in, const float* d0, const float* d1, std::int64_t size, float* out);
+  // The third round, stages ascending: bits[r * step * tokens + lane] = 0xffff where row r of H D2 in is positive, else
+  // 0. work is a batch.
+  void (*finish_to_bits)(const float* in, const float* d2, std::int64_t size, float* work, std::int64_t step,
+                         std::uint16_t* bits);
+  // All three rounds: faster than one after the other, with the same bits.
+  void (*rotate_to_bits)(const float* in, const float* d0, const float* d1, const float* d2, std::int64_t size,
+                         float* work, std::int64_t step, std::uint16_t* bits);
+  // bits[i] = 0xffff where x[i] > 0, else 0; count a multiple of `tokens`.
+  void (*signs_to_bits)(const float* x, std::int64_t count, std::uint16_t* bits);
+  // codes[h * stride + i] = sum_t [bits[(h * tau + t) * ld + i]] 2^t for i < count; bits [hashes * tau, ld] exist up to
+  // the next multiple of `tokens`.
+  void (*pack_codes)(std::int64_t count, std::int64_t hashes, std::int64_t tau, const std::uint16_t* bits,
+                     std::int64_t ld, std::uint16_t* codes, std::int64_t stride);
+
+  // x [rows, n]: each row = row * share, divided by max(its length, 1e-12); a zero row stays zero. Lengths in double,
+  // so that nothing overflows; one rounding.
+  void (*unit_rows)(std::int64_t rows, std::int64_t n, double share, float* x);
+
+  // Tables of sums (yoso-m): tables [hashes, slots, width], width 16, 32 or 64; codes[h * stride + token].
+  // Each token of [first, last) in turn: its row of v [.., width] is added to its slot in every table.
+  void (*insert)(std::int64_t width, std::int64_t first, std::int64_t last, const std::uint16_t* codes,
+                 std::int64_t stride, std::int64_t hashes, std::int64_t slots, const float* v, float* tables);
+  // Its slots in all tables are added to its row of out [.., width], hash after hash.
+  void (*look_up)(std::int64_t width, std::int64_t first, std::int64_t last, const std::uint16_t* codes,
+                  std::int64_t stride, std::int64_t hashes, std::int64_t slots, const float* tables, float* out);
 };
 
 // The table of an instruction set. Throws DeviceError when this machine cannot run it.

@@ -1,10 +1,12 @@
 // All primitives, written once with the vector extension of GCC and clang and compiled once for each instruction set
 // (primitives.cmake says with which flags). YOSO_SIMD_ISA is the name of the table, YOSO_SIMD_LANES the floats in a
 // vector. This file exports the table and nothing else.
+#include "primitives/simd/attend.hpp"
 #include "primitives/simd/functions.hpp"
 #include "primitives/simd/gemm.hpp"
-#include "primitives/simd/hadamard.hpp"
+#include "primitives/simd/rotate.hpp"
 #include "primitives/simd/rows.hpp"
+#include "primitives/simd/tables.hpp"
 #include "primitives/tables.hpp"
 
 namespace yoso {
@@ -14,10 +16,12 @@ namespace yoso {
 
 constinit const Primitives simd::YOSO_SIMD_ISA{
     .isa = YOSO_TEXT(YOSO_SIMD_ISA),
+    .tokens = kLanes,
     .gemm_nn = gemm_nn,
     .gemm_nt = gemm_nt,
     .gemm_tn = gemm_tn,
     .project = project,
+    .project_tn = project_tn,
     .dot = dot,
     .axpy = axpy,
     .scale = scale,
@@ -26,7 +30,20 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .sum = sum,
     .exp_sum = exp_sum,
     .collision = collision,
-    .hadamard = hadamard,
+    .to_columns = to_columns,
+    .from_columns = from_columns,
+    .hide = hide,
+    .online_weights = online_weights,
+    .scale_columns = scale_columns,
+    .gather = gather,
+    .rotate = rotate,
+    .finish_to_bits = finish_to_bits,
+    .rotate_to_bits = rotate_to_bits,
+    .signs_to_bits = signs_to_bits,
+    .pack_codes = pack_codes,
+    .unit_rows = unit_rows,
+    .insert = insert,
+    .look_up = look_up,
 };
 
 }  // namespace yoso

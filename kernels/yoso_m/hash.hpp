@@ -9,7 +9,7 @@
 
 namespace yoso::yoso_m {
 
-inline constexpr std::int64_t kTokens = 64;  // hashed at a time
+inline constexpr std::int64_t kTokens = 64;  // most tokens of one call, a multiple of any instruction set's batch
 
 // The random tensors of one (batch, head) row.
 struct Draw {
@@ -20,11 +20,18 @@ struct Draw {
   Draw(const Plan& plan, const Tensors& draws, std::int64_t row);
 };
 
-// Working memory of one thread, in floats.
-std::int64_t hash_floats(const Plan& plan);
+// Working memory of one thread.
+struct HashSize {
+  std::int64_t floats, bits;  // elements
+  HashSize(const Plan& plan, const Primitives& p);
+};
+struct HashWork {
+  float* floats;
+  std::uint16_t* bits;
+};
 
 // codes[h * stride + i] for x [tokens, d], tokens <= kTokens; tokens that are not kept, and zero vectors, get code 0.
 void hash(const Primitives& p, const Plan& plan, const Draw& draw, const float* x, const std::uint8_t* keep,
-          std::int64_t tokens, float* work, std::uint16_t* codes, std::int64_t stride);
+          std::int64_t tokens, const HashWork& work, std::uint16_t* codes, std::int64_t stride);
 
 }  // namespace yoso::yoso_m

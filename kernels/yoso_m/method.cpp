@@ -49,24 +49,40 @@ std::vector<TensorSpec> draws(const Shape& shape, const Settings& settings) {
   return {{"signs", Axis::row, {3, plan.rotations, plan.padded}, Law::sign}};
 }
 
-// Operations a token of the hashing.
-double hashing(const Plan& plan) {
-  const double width = static_cast<double>(plan.padded);
-  if (plan.projection == Projection::gaussian)
-    return 2.0 * static_cast<double>(plan.d) * static_cast<double>(plan.planes());
-  const double rounds = plan.projection == Projection::shared ? static_cast<double>(2 + plan.rotations)
-                                                              : 3.0 * static_cast<double>(plan.rotations);
-  return rounds * width * (1.0 + std::countr_zero(static_cast<std::uint64_t>(plan.padded)));
-}
-
+// The roofline: hashing is bound by additions, since the butterflies of a Hadamard transform have nothing to multiply
+// with (or by multiply-adds, for dense hyperplanes); tables by the cache that holds those in flight. A key's row of a
+// table is read and written, a query's is read.
 Work work(const Shape& s, const Settings& settings) {
   const Plan plan(s, settings);
-  const double m = static_cast<double>(plan.hashes), tokens = static_cast<double>(s.rows() * (s.n_q + s.n_k));
-  const double convolved = static_cast<double>(settings.integer("conv")) * static_cast<double>(s.out_size());
+  const double rows = static_cast<double>(s.rows()), n_q = static_cast<double>(s.n_q), n_k = static_cast<double>(s.n_k);
+  const double m = static_cast<double>(plan.hashes), d_v = static_cast<double>(s.d_v);
+  const double width = static_cast<double>(plan.padded), planes = static_cast<double>(plan.planes());
+  const double tokens = rows * (n_q + n_k);
+
+  Stage hash{.phase = "hash"};
+  if (plan.projection == Projection::gaussian) {
+    hash.fused = tokens * 2.0 * static_cast<double>(plan.d) * planes;
+  } else {
+    const double rotations = static_cast<double>(plan.rotations);
+    const double rounds = plan.projection == Projection::shared ? 2.0 + rotations : 3.0 * rotations;
+    hash.adds = tokens * rounds * width * (1.0 + std::countr_zero(static_cast<std::uint64_t>(plan.padded)));
+  }
+  hash.adds += tokens * planes;  // a sign becomes a bit
+  const double footprint =
+      4.0 * std::min(m * static_cast<double>(plan.slots()) * d_v, static_cast<double>(tables_in_flight(plan)));
+  const Stage build{
+      .phase = "build", .adds = rows * n_k * m * d_v, .traffic = rows * n_k * m * d_v * 8.0, .footprint = footprint};
+  const Stage query{
+      .phase = "query", .adds = rows * n_q * m * d_v, .traffic = rows * n_q * m * d_v * 4.0, .footprint = footprint};
+  const double values = static_cast<double>(s.out_size());
+  const Stage normalise{.phase = "normalise",
+                        .fused = 2.0 * values * static_cast<double>(1 + settings.integer("conv"))};
+
   double random = 0;
   for (const TensorSpec& spec : draws(s, settings)) random += static_cast<double>(spec.size(s));
-  return {tokens * (hashing(plan) + m * static_cast<double>(s.d_v)) + 2.0 * convolved,
-          4.0 * (static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size()) + random)};
+  return {hash.fused + hash.adds + build.adds + query.adds + normalise.fused,
+          4.0 * (static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size()) + random),
+          {hash, build, query, normalise}};
 }
 
 }  // namespace

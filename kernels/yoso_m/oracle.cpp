@@ -3,8 +3,9 @@
 // Sums of values are in double, but codes are not a matter of precision: they are defined by single-precision
 // arithmetic in a stated order, because a projection that rounds to the other side of zero is a different hash. A
 // Gaussian projection is a chain of fused multiply-adds over ascending coordinates; the Hadamard transform of x with
-// the halves a, b is (H a + H b, H a - H b). In double, the rare bit of a projection near zero would differ, and with
-// it whole weights. Tests check these codes against ones in double, from the matrix, wherever rounding cannot decide.
+// the halves a, b is (H a + H b, H a - H b) in the first and third round, and (H (a + b), H (a - b)) in the second. In
+// double, the rare bit of a projection near zero would differ, and with it whole weights. Tests check these codes
+// against ones in double, from the matrix, wherever rounding cannot decide.
 #include "oracle_yoso.hpp"
 
 namespace yoso::yoso_m {
@@ -13,11 +14,7 @@ namespace {
 using Codes = std::vector<int>;  // of one vector: one for each hash
 using Floats = std::vector<float>;
 
-void hadamard(std::span<float> x) {
-  if (x.size() == 1) return;
-  const std::span<float> a = x.first(x.size() / 2), b = x.last(x.size() / 2);
-  hadamard(a);
-  hadamard(b);
+void butterflies(std::span<float> a, std::span<float> b) {
   for (std::size_t c = 0; c < a.size(); ++c) {
     const float sum = a[c] + b[c], difference = a[c] - b[c];
     a[c] = sum;
@@ -25,9 +22,19 @@ void hadamard(std::span<float> x) {
   }
 }
 
-Floats round(Floats x, const float* diagonal) {
+// H x, the pairs of neighbours first, or (descending) last.
+void hadamard(std::span<float> x, bool descending) {
+  if (x.size() == 1) return;
+  const std::span<float> a = x.first(x.size() / 2), b = x.last(x.size() / 2);
+  if (descending) butterflies(a, b);
+  hadamard(a, descending);
+  hadamard(b, descending);
+  if (!descending) butterflies(a, b);
+}
+
+Floats round(Floats x, const float* diagonal, bool descending) {
   for (std::size_t c = 0; c < x.size(); ++c) x[c] *= diagonal[c];
-  hadamard(x);
+  hadamard(x, descending);
   return x;
 }
 
@@ -49,12 +56,14 @@ class Hasher {
   }
 
   Codes operator()(const float* x) const {
-    Floats scaled(x, x + problem_.shape.d);  // by a power of two, so that its largest magnitude is in [1/2, 1)
+    Floats scaled(x, x + problem_.shape.d);
     float largest = 0;
     for (const float e : scaled) largest = std::max(largest, std::abs(e));
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    for (float& e : scaled) e = std::ldexp(e, -exponent);
+    if (largest < 0x1p-64f || largest > 0x1p64f) {  // by a power of two, so that its largest magnitude is in [1/2, 1)
+      int exponent = 0;
+      std::frexp(largest, &exponent);
+      for (float& e : scaled) e = std::ldexp(e, -exponent);
+    }
     return projection_ == "gaussian" ? gaussian(scaled) : rotated(scaled);
   }
 
@@ -79,13 +88,14 @@ class Hasher {
     const std::int64_t rounds = shared ? 1 : 3;
     if (shared) {
       const float* const common = problem_.draws["shared_signs"] + row_ * 2 * width_;
-      x = round(round(x, common), common + width_);
+      x = round(round(x, common, false), common + width_, true);
     }
     std::vector<Floats> y(static_cast<std::size_t>(rotations_), x);
     for (std::int64_t b = 0; b < rotations_; ++b)
       for (std::int64_t r = 0; r < rounds; ++r)
-        y[static_cast<std::size_t>(b)] = round(
-            y[static_cast<std::size_t>(b)], problem_.draws["signs"] + ((row_ * rounds + r) * rotations_ + b) * width_);
+        y[static_cast<std::size_t>(b)] =
+            round(y[static_cast<std::size_t>(b)],
+                  problem_.draws["signs"] + ((row_ * rounds + r) * rotations_ + b) * width_, r == 1);
     Codes codes(static_cast<std::size_t>(m_));
     for (std::int64_t h = 0; h < m_; ++h)
       for (std::int64_t t = 0; t < tau_; ++t) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include <yoso/cpu.hpp>
 #include <yoso/knobs.hpp>
 #include <yoso/shape.hpp>
 
@@ -41,23 +42,28 @@ struct Plan {
   std::int64_t planes() const { return hashes * bits; }
   std::int64_t slots() const { return std::int64_t{1} << bits; }  // of a table
 
-  // Calls use(row of the rotation, hash, bit) for every hyperplane taken from a rotation.
+  // Row r of a rotation is plane first_plane(rotation) + r * plane_step(), and plane hash * bits + t is bit t of a
+  // hash.
   //
-  // packed, the reference's layout: hash after hash, each from consecutive rows of one rotation. Rows of a rotation are
-  // orthogonal, so the bits of a hash are negatively dependent and it collides too seldom.
-  // interleaved: hyperplane g = hash * bits + bit is row g / B of rotation g mod B, so the bits of a hash come from
-  // min(bits, B) rotations in shares that differ by at most one; no rotation runs out of rows, since B d' >= planes().
-  template <class Use>
-  void for_each_plane(std::int64_t rotation, const Use& use) const {
-    if (projection == Projection::packed) {
-      const std::int64_t first = rotation * per_part, last = std::min(hashes, first + per_part);
-      for (std::int64_t hash = first; hash < last; ++hash)
-        for (std::int64_t bit = 0; bit < bits; ++bit) use((hash - first) * bits + bit, hash, bit);
-    } else {
-      for (std::int64_t plane = rotation; plane < planes(); plane += rotations)
-        use(plane / rotations, plane / bits, plane % bits);
-    }
+  // packed, the reference's layout: hash after hash, each from consecutive rows of one rotation, as many whole hashes
+  // as fit; the rows left over are overwritten by the next rotation. Rows of a rotation are orthogonal, so the bits of
+  // a hash are negatively dependent and it collides too seldom. interleaved: plane g is row g / B of rotation g mod B,
+  // so the bits of a hash come from min(bits, B) rotations in shares that differ by at most one; no rotation runs out
+  // of rows, since B d' >= planes().
+  std::int64_t first_plane(std::int64_t rotation) const {
+    return projection == Projection::packed ? rotation * per_part * bits : rotation;
   }
+  std::int64_t plane_step() const { return projection == Projection::packed ? 1 : rotations; }
+  // Rows that writing all rotations in order touches: more than planes().
+  std::int64_t plane_rows() const { return first_plane(rotations - 1) + (padded - 1) * plane_step() + 1; }
 };
+
+inline constexpr std::int64_t kLine = 16;  // floats of a cache line: a narrower slice would waste what it loads
+
+// Floats of the tables in the cache at a time: a quarter of the second level, which they share with the streams of
+// values and codes, but a slice of one table at least.
+inline std::int64_t tables_in_flight(const Plan& plan) {
+  return std::max(second_level_cache() / 4 / static_cast<std::int64_t>(sizeof(float)), plan.slots() * kLine);
+}
 
 }  // namespace yoso::yoso_m

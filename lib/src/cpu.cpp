@@ -1,6 +1,7 @@
 #include <yoso/cpu.hpp>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
@@ -57,6 +58,11 @@ Isa default_isa() {
   }
   if (!runs_here(isa)) throw DeviceError(fmt::format("YOSO_ISA={}: this machine cannot run it", forced));
   return isa;
+}
+
+std::int64_t second_level_cache() {
+  static const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? bytes : std::int64_t{1} << 20;
 }
 
 }  // namespace yoso

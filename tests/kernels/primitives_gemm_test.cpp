@@ -146,6 +146,11 @@ TEST_CASE("primitives: project is the chain of fused multiply-adds, bit for bit"
       p.project(c.M, c.N, c.K, A.data.data(), A.ld, B.data.data(), B.ld, out.data(), want.ld);
       REQUIRE(same_bits(out.data(), want.data.data(), static_cast<I>(want.data.size())));
       REQUIRE(out.intact());
+      const Matrix At = A.transposed(c.pad);
+      Guarded transposed(Matrix(c.M, c.N, c.pad, kGap).data);
+      p.project_tn(c.M, c.N, c.K, At.data.data(), At.ld, B.data.data(), B.ld, transposed.data(), want.ld);
+      REQUIRE(same_bits(transposed.data(), want.data.data(), static_cast<I>(want.data.size())));
+      REQUIRE(transposed.intact());
     }
   }
 }

@@ -1,6 +1,5 @@
 // Everything that works on rows of numbers, against double loops or, where the operations and their order are fixed,
 // bit for bit.
-#include <bit>
 #include <limits>
 #include <numbers>
 #include <utility>
@@ -15,15 +14,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-template <class Body>
-void on_every_isa(const Body& body) {
-  for (const Isa isa : isas_here()) {
-    const Primitives& p = primitives(isa);
-    CAPTURE(p.isa);
-    body(p);
-  }
-}
-
 std::vector<float> line(float first, float last, I count) {
   std::vector<float> x(static_cast<std::size_t>(count));
   for (I i = 0; i < count; ++i)
@@ -34,25 +24,6 @@ std::vector<float> line(float first, float last, I count) {
 double collision_probability(int tau, float x) {
   const double base = 1 - std::acos(std::clamp(double(x), -1.0, 1.0)) / std::numbers::pi;
   return std::pow(base, tau);
-}
-
-// The definition: H[i][j] = (-1)^popcount(i & j).
-double hadamard_element(const float* x, I size, I i) {
-  double sum = 0;
-  for (I j = 0; j < size; ++j)
-    sum += std::popcount(static_cast<std::uint64_t>(i & j)) % 2 ? -double(x[j]) : double(x[j]);
-  return sum;
-}
-
-// The butterflies in ascending order, one row.
-void butterflies(float* x, I size) {
-  for (I half = 1; half < size; half *= 2)
-    for (I i = 0; i < size; ++i)
-      if (!(i & half)) {
-        const float a = x[i], b = x[i + half];
-        x[i] = a + b;
-        x[i + half] = a - b;
-      }
 }
 
 }  // namespace
@@ -182,37 +153,4 @@ TEST_CASE("primitives: collision follows (1 - acos(x) / pi)^tau", "[primitives]"
     p.collision(1, middle.data(), 2);
     CHECK(middle == std::vector<float>{0.5f, 0.5f});
   });
-}
-
-TEST_CASE("primitives: hadamard is the natural-order transform", "[primitives]") {
-  on_every_isa([](const Primitives& p) {
-    for (I size = 1; size <= 256; size *= 2) {
-      CAPTURE(size);
-      const std::vector<float> x = normals(size, 3);
-      std::vector<float> out = x;
-      p.hadamard(out.data(), 1, size, size);
-      double norm = 0;
-      for (const float e : x) norm += std::abs(double(e));
-      const double room = std::log2(double(2 * size)) * kUnit * norm;
-      for (I i = 0; i < size; ++i)
-        REQUIRE(std::abs(double(out[std::size_t(i)]) - hadamard_element(x.data(), size, i)) <= room);
-    }
-  });
-}
-
-TEST_CASE("primitives: hadamard has the same bits on every instruction set", "[primitives]") {
-  for (I size = 1; size <= 4096; size *= 2)
-    for (const I rows : {1, 2, 5})
-      for (const I pad : {0, 3}) {
-        CAPTURE(size, rows, pad);
-        const Matrix x = random_matrix(rows, size, pad, 4, 9.0f);
-        std::vector<float> want = x.data;
-        for (I r = 0; r < rows; ++r) butterflies(want.data() + r * x.ld, size);
-        on_every_isa([&](const Primitives& p) {
-          Guarded out(x.data);
-          p.hadamard(out.data(), rows, size, x.ld);
-          REQUIRE(same_bits(out.data(), want.data(), static_cast<I>(want.size())));
-          REQUIRE(out.intact());
-        });
-      }
 }

@@ -18,6 +18,15 @@ inline const std::vector<std::int64_t> kSizes{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 
 
 inline constexpr double kUnit = 0x1p-24;  // half of the distance from 1 to the next float
 
+template <class Body>
+void on_every_isa(const Body& body) {
+  for (const Isa isa : isas_here()) {
+    const Primitives& p = primitives(isa);
+    CAPTURE(p.isa);
+    body(p);
+  }
+}
+
 inline std::vector<float> normals(std::int64_t count, std::uint64_t stream) {
   std::vector<float> x(static_cast<std::size_t>(count));
   Random(5, stream).normal(x);

@@ -163,6 +163,9 @@ void gemm_tn(I M, I N, I K, float alpha, const float* A, I lda, const float* B, 
 void project(I M, I N, I K, const float* A, I lda, const float* B, I ldb, float* C, I ldc) {
   product<true, false>(M, N, K, 1.0f, Left{A, lda, 1}, B, ldb, false, C, ldc);
 }
+void project_tn(I M, I N, I K, const float* A, I lda, const float* B, I ldb, float* C, I ldc) {
+  product<true, false>(M, N, K, 1.0f, Left{A, 1, lda}, B, ldb, false, C, ldc);
+}
 
 }  // namespace
 }  // namespace yoso

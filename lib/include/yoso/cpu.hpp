@@ -17,4 +17,7 @@ std::vector<Isa> isas_here();  // weakest first
 // Throws BadSetting when that is unknown, DeviceError when this machine cannot run it.
 Isa default_isa();
 
+// Bytes of a core's second-level cache, as the system says; 1 MiB when it does not.
+std::int64_t second_level_cache();
+
 }  // namespace yoso
