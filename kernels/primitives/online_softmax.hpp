@@ -25,7 +25,7 @@ struct KeyRange {
 class OnlineSoftmax {
  public:
   static constexpr std::int64_t kQueries = 64;  // most queries of one block
-  static constexpr std::int64_t kKeys = 128;    // keys of one tile: its scores take 32 KiB
+  static constexpr std::int64_t kKeys = 256;    // keys of one tile: its scores take 64 KiB
 
   // Scratch for `threads` threads; no query will attend to more than n_k keys at once.
   OnlineSoftmax(Arena& scratch, int threads, std::int64_t n_k, std::int64_t d, std::int64_t d_v)

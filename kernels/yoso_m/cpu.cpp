@@ -12,6 +12,14 @@
 #include "yoso_m/hash.hpp"
 
 namespace yoso::yoso_m {
+namespace {
+
+// From the codes of one hash to those of the next: a line more than n, because hashing writes all hashes of a token at
+// once, and at a power of two apart they would meet in one set of the cache.
+std::int64_t stride(std::int64_t n) { return (n + 31) / 32 * 32 + 32; }
+
+}  // namespace
+
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     : shape_(shape),
       context_(context),
@@ -31,8 +39,8 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
 
 Cpu::Scratch Cpu::layout(Arena& scratch) const {
   const bool counts = norm_ == Norm::rowsum;
-  return {scratch.take<std::uint16_t>(shape_.rows() * plan_.hashes * shape_.n_q),
-          scratch.take<std::uint16_t>(shape_.rows() * plan_.hashes * shape_.n_k),
+  return {scratch.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_q)),
+          scratch.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_k)),
           scratch.take<float>(context_.threads * work_floats_),
           scratch.take<std::uint16_t>(context_.threads * hash_size_.bits),
           scratch.take<std::uint32_t>(counts ? context_.threads * slicing_.group * plan_.slots() : 0),
@@ -66,12 +74,12 @@ void Cpu::hash_tokens(const Inputs& in, const Call& call, const Scratch& s) cons
     hash(p, plan_, Draw(plan_, call.draws, row), (queries ? in.q : in.k) + (row * n + first) * shape_.d,
          keep ? keep + first : nullptr, std::min(kTokens, n - first),
          {s.work + thread * work_floats_, s.bits + thread * hash_size_.bits},
-         (queries ? s.q_codes : s.k_codes) + row * plan_.hashes * n + first, n);
+         (queries ? s.q_codes : s.k_codes) + row * plan_.hashes * stride(n) + first, stride(n));
   });
 }
 
 Cpu::Codes Cpu::codes_of(const Inputs& in, const Scratch& s, std::int64_t row) const {
-  return {s.q_codes + row * plan_.hashes * shape_.n_q, s.k_codes + row * plan_.hashes * shape_.n_k,
+  return {s.q_codes + row * plan_.hashes * stride(shape_.n_q), s.k_codes + row * plan_.hashes * stride(shape_.n_k),
           mask_of_row(in.keep_q, shape_, row, shape_.n_q), mask_of_row(in.keep_k, shape_, row, shape_.n_k)};
 }
 
@@ -93,8 +101,8 @@ template <class Clear>
 void Cpu::clear_tables(const std::uint16_t* q, const std::uint16_t* k, std::int64_t group, const Clear& clear) const {
   if (shape_.n_q + shape_.n_k >= plan_.slots()) return clear(0, group * plan_.slots());
   for (std::int64_t g = 0; g < group; ++g) {  // most slots will not be touched
-    for (std::int64_t i = 0; i < shape_.n_q; ++i) clear(g * plan_.slots() + q[g * shape_.n_q + i], 1);
-    for (std::int64_t j = 0; j < shape_.n_k; ++j) clear(g * plan_.slots() + k[g * shape_.n_k + j], 1);
+    for (std::int64_t i = 0; i < shape_.n_q; ++i) clear(g * plan_.slots() + q[g * stride(shape_.n_q) + i], 1);
+    for (std::int64_t j = 0; j < shape_.n_k; ++j) clear(g * plan_.slots() + k[g * stride(shape_.n_k) + j], 1);
   }
 }
 
@@ -120,13 +128,13 @@ void Cpu::sum_slice(const Inputs& in, const Call& call, const Codes& codes, std:
   std::fill_n(sums, shape_.n_q * width, 0.0f);
   for (std::int64_t first = 0; first < plan_.hashes; first += slicing_.group) {
     const std::int64_t group = std::min(slicing_.group, plan_.hashes - first);
-    const std::uint16_t* const q = codes.q + first * shape_.n_q;
-    const std::uint16_t* const k = codes.k + first * shape_.n_k;
+    const std::uint16_t* const q = codes.q + first * stride(shape_.n_q);
+    const std::uint16_t* const k = codes.k + first * stride(shape_.n_k);
     const auto insert = [&](std::int64_t from, std::int64_t to) {
-      p.insert(width, from, to, k, shape_.n_k, group, plan_.slots(), values, tables);
+      p.insert(width, from, to, k, stride(shape_.n_k), group, plan_.slots(), values, tables);
     };
     const auto look_up = [&](std::int64_t from, std::int64_t to) {
-      p.look_up(width, from, to, q, shape_.n_q, group, plan_.slots(), tables, sums);
+      p.look_up(width, from, to, q, stride(shape_.n_q), group, plan_.slots(), tables, sums);
     };
     phase("build");
     clear_tables(q, k, group,
@@ -160,15 +168,15 @@ void Cpu::count_collisions(const Codes& codes, std::uint32_t* counts, std::int64
   std::fill_n(collisions, shape_.n_q, std::int64_t{0});
   for (std::int64_t first = 0; first < plan_.hashes; first += slicing_.group) {
     const std::int64_t group = std::min(slicing_.group, plan_.hashes - first);
-    const std::uint16_t* const q = codes.q + first * shape_.n_q;
-    const std::uint16_t* const k = codes.k + first * shape_.n_k;
+    const std::uint16_t* const q = codes.q + first * stride(shape_.n_q);
+    const std::uint16_t* const k = codes.k + first * stride(shape_.n_k);
     clear_tables(q, k, group, [&](std::int64_t at, std::int64_t size) { std::fill_n(counts + at, size, 0u); });
     for (std::int64_t g = 0; g < group; ++g) {
       std::int64_t inserted = 0;
       for (std::int64_t i = 0; i < shape_.n_q; ++i) {
         for (; inserted < shape_.visible(i); ++inserted)
-          if (!codes.keep_k || codes.keep_k[inserted]) ++counts[g * slots + k[g * shape_.n_k + inserted]];
-        if (!codes.keep_q || codes.keep_q[i]) collisions[i] += counts[g * slots + q[g * shape_.n_q + i]];
+          if (!codes.keep_k || codes.keep_k[inserted]) ++counts[g * slots + k[g * stride(shape_.n_k) + inserted]];
+        if (!codes.keep_q || codes.keep_q[i]) collisions[i] += counts[g * slots + q[g * stride(shape_.n_q) + i]];
       }
     }
   }
@@ -204,7 +212,7 @@ void Cpu::show_codes(const Call& call, const Scratch& s) const {
     for (std::int64_t row = 0; row < rows; ++row)
       for (std::int64_t h = 0; h < m; ++h)
         for (std::int64_t i = 0; i < n; ++i)
-          turned[static_cast<std::size_t>((row * n + i) * m + h)] = codes[(row * m + h) * n + i];
+          turned[static_cast<std::size_t>((row * n + i) * m + h)] = codes[(row * m + h) * stride(n) + i];
     call.probe->see(name, {turned.data(), Dtype::i32, {rows, n, m}});
   };
   show("q_codes", s.q_codes, shape_.n_q);

@@ -22,7 +22,7 @@ class Cpu {
     std::int64_t width, slices, group;
   };
   struct Scratch {
-    std::uint16_t *q_codes, *k_codes;  // [rows, hashes, n]
+    std::uint16_t *q_codes, *k_codes;  // [rows, hashes, stride(n)]
     float* work;                       // [threads, work_floats_]: hashing, then packed values, sums and tables
     std::uint16_t* bits;               // [threads, hash_size_.bits]
     std::uint32_t* counts;             // rowsum: [threads, group, slots] keys in a slot
@@ -30,7 +30,7 @@ class Cpu {
   };
   // One (batch, head) row during the summation.
   struct Codes {
-    const std::uint16_t *q, *k;           // [hashes, n]
+    const std::uint16_t *q, *k;           // [hashes, stride(n)]
     const std::uint8_t *keep_q, *keep_k;  // [n]
   };
   Codes codes_of(const Inputs& in, const Scratch& s, std::int64_t row) const;

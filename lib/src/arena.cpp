@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <utility>
 
 #include <yoso/errors.hpp>
@@ -11,16 +12,30 @@
 namespace yoso {
 namespace {
 
-// First-touch page faults dominate large outputs, so big buffers take 2 MB pages; small ones would waste most of one.
+// First-touch page faults dominate large outputs, and 4 KiB pages cost hash tables a miss of the address cache a row.
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+// `bytes` of fresh memory at a multiple of `alignment`, which is a multiple of the page size.
+void* map_aligned(std::size_t bytes, std::size_t alignment) {
+  void* const memory = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t aligned = (start + alignment - 1) / alignment * alignment;
+  const std::uintptr_t end = (aligned + bytes + page - 1) / page * page;
+  if (aligned > start) munmap(memory, aligned - start);
+  if (start + bytes + alignment > end) munmap(reinterpret_cast<void*>(end), start + bytes + alignment - end);
+  return reinterpret_cast<void*>(aligned);
+}
 
 }  // namespace
 
 Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw OutOfBudget(fmt::format("the system refused {} bytes of memory", bytes));
-  if (bytes >= 2 * kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+  const std::size_t huge = bytes / kHugePage * kHugePage;  // whole pages only: the rest of one would count as resident
+  void* const memory = map_aligned(bytes, huge ? kHugePage : static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  if (!memory) throw OutOfBudget(fmt::format("the system refused {} bytes of memory", bytes));
+  if (huge) madvise(memory, huge, MADV_HUGEPAGE);
   memory_ = static_cast<std::byte*>(memory);
 }
 

@@ -47,7 +47,8 @@ class Arena {
   bool measures_ = true;
 };
 
-// Zeroed memory straight from the kernel, page-aligned, returned to it on destruction. Big ones ask for 2 MB pages.
+// Zeroed memory straight from the kernel, page-aligned, returned to it on destruction. Every whole 2 MiB of it asks for
+// one big page, and is aligned to it.
 // Untouched pages cost nothing. Throws OutOfBudget when the system refuses.
 class Buffer {
  public:
