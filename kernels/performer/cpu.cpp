@@ -20,14 +20,12 @@ constexpr float kHyperbolicEpsilon = 1e-6f;  // in the denominator
 
 }  // namespace
 
-// A tile of keys: `keep` is null or at least one of them is kept.
+// A tile of keys, at least one of them kept, and a slice of the projections.
 struct Cpu::Keys {
-  std::int64_t row, count, width;  // width: projections in the slice
-  const std::uint8_t* keep;
-  const float* half_norms;
+  std::int64_t row, count, slice, first, width;
+  const std::uint8_t* keep;  // null: all
+  float* shifts;             // |k|^2 / 2, and infinity for padded keys: their exponentials are 0
   const float* values;
-
-  bool kept(std::int64_t j) const { return !keep || keep[j]; }
 };
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
@@ -46,12 +44,14 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
 }
 
 Cpu::Layout Cpu::layout(Arena& scratch) const {
-  const std::int64_t rows = shape_.rows(), threads = context_.threads;
-  return {scratch.take<float>(rows * features_ * shape_.d_v),
+  const std::int64_t rows = shape_.rows(), threads = context_.threads, softmax = kernel_ == Kernel::softmax ? 1 : 0;
+  return {scratch.take<float>(slices_ * shape_.d * kSlice),
+          scratch.take<float>(rows * features_ * shape_.d_v),
           scratch.take<float>(rows * features_),
-          scratch.take<float>(rows * features_),
-          scratch.take<float>(rows * slices_),
-          scratch.take<float>(rows * shape_.d_v),
+          scratch.take<float>(kernel_ == Kernel::hyperbolic ? rows * features_ : 0),
+          scratch.take<float>(softmax * rows * slices_),
+          scratch.take<float>(softmax * rows * shape_.d_v),
+          scratch.take<float>(softmax * rows * (shape_.d_v + 1)),
           scratch.take<std::int64_t>(rows),
           scratch.take<float>(threads * sides_ * kKeys * kSlice),
           scratch.take<float>(threads * queries_ * features_),
@@ -67,186 +67,223 @@ Needs Cpu::needs() const {
 void Cpu::forward(const Inputs& in, float* out, Call& call) {
   const Primitives& p = primitives(context_.isa);
   const Layout at = layout(call.scratch);
-  const float* const projection = call.draws["projection"];
   call.phase("keys");
+  transpose_projections(p, call.draws["projection"], at);
   count_keys(p, in, at);
-  parallel_for(context_.threads, shape_.rows() * slices_, [&](std::int64_t piece, int thread) {
-    add_keys(p, in, projection, at, piece / slices_, piece % slices_, thread);
-  });
+  parallel_for(context_.threads, shape_.rows() * slices_,
+               [&](std::int64_t piece, int thread) { add_keys(p, in, at, piece / slices_, piece % slices_, thread); });
   if (kernel_ == Kernel::softmax)
-    parallel_for(context_.threads, shape_.rows() * slices_,
-                 [&](std::int64_t piece, int) { fold_softmax(p, at, piece / slices_, piece % slices_); });
+    parallel_for(context_.threads, shape_.rows(), [&](std::int64_t row, int) { fold_softmax(p, at, row); });
   call.phase("queries");
   const std::int64_t blocks = (shape_.n_q + queries_ - 1) / queries_;
   parallel_for(context_.threads, shape_.rows() * blocks, [&](std::int64_t piece, int thread) {
-    query(p, in, projection, at, out, piece / blocks, piece % blocks * queries_, thread);
+    query(p, in, at, out, piece / blocks, piece % blocks * queries_, thread);
   });
+}
+
+// Once a call, so that no tile has to transpose them again: gemm_nt would for every 128 keys, 6 % of the tile's time.
+void Cpu::transpose_projections(const Primitives& p, const float* projection, const Layout& at) const {
+  for (std::int64_t slice = 0; slice < slices_; ++slice)
+    p.transpose(std::min(kSlice, drawn_ - slice * kSlice), shape_.d, projection + slice * kSlice * shape_.d, shape_.d,
+                at.panels + slice * shape_.d * kSlice, kSlice);
 }
 
 void Cpu::count_keys(const Primitives& p, const Inputs& in, const Layout& at) const {
   parallel_for(context_.threads, shape_.rows(), [&](std::int64_t row, int) {
     const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, shape_.n_k);
+    at.kept[row] = keep ? shape_.n_k - std::count(keep, keep + shape_.n_k, 0) : shape_.n_k;
+    if (kernel_ != Kernel::softmax) return;
+    const float* const values = in.v + row * shape_.n_k * shape_.d_v;
     float* const sum = at.value_sums + row * shape_.d_v;
     std::fill_n(sum, shape_.d_v, 0.0f);
-    std::int64_t kept = 0;
-    for (std::int64_t j = 0; j < shape_.n_k; ++j) {
-      if (keep && !keep[j]) continue;
-      ++kept;
-      if (kernel_ == Kernel::softmax) p.add(in.v + (row * shape_.n_k + j) * shape_.d_v, sum, shape_.d_v);
+    for (std::int64_t start = 0; start < shape_.n_k; start += kKeys) {
+      const std::int64_t end = std::min(start + kKeys, shape_.n_k);
+      if (!any_padded(keep, start, end))
+        p.add_rows(end - start, shape_.d_v, values + start * shape_.d_v, shape_.d_v, sum);
+      else
+        for (std::int64_t j = start; j < end; ++j)
+          if (keep[j]) p.add(values + j * shape_.d_v, sum, shape_.d_v);
     }
-    at.kept[row] = kept;
   });
 }
 
 // Sums of one slice of features over all keys, in the order of the keys whatever the thread count.
-void Cpu::add_keys(const Primitives& p, const Inputs& in, const float* projection, const Layout& at, std::int64_t row,
-                   std::int64_t slice, int thread) const {
+void Cpu::add_keys(const Primitives& p, const Inputs& in, const Layout& at, std::int64_t row, std::int64_t slice,
+                   int thread) const {
   const std::int64_t first = slice * kSlice, width = std::min(kSlice, drawn_ - first);
   for (std::int64_t side = 0; side < sides_; ++side) {
     const std::int64_t feature = row * features_ + side * drawn_ + first;
     std::fill_n(at.sums + feature * shape_.d_v, width * shape_.d_v, 0.0f);
     std::fill_n(at.totals + feature, width, 0.0f);
-    std::fill_n(at.peaks + feature, width, -INFINITY);
+    if (kernel_ == Kernel::hyperbolic) std::fill_n(at.peaks + feature, width, -INFINITY);
   }
-  float* const u = at.key_tiles + thread * sides_ * kKeys * kSlice;
-  float* const half_norms = at.half_norms + thread * kKeys;
-  float largest = -INFINITY;
+  if (kernel_ == Kernel::softmax) at.stabilisers[row * slices_ + slice] = -INFINITY;
+  float* const x = at.key_tiles + thread * sides_ * kKeys * kSlice;
   for (std::int64_t start = 0; start < shape_.n_k; start += kKeys) {
     const std::int64_t count = std::min(kKeys, shape_.n_k - start);
-    const float* const k = in.k + (row * shape_.n_k + start) * shape_.d;
     const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, shape_.n_k, start);
-    const float* const values = in.v + (row * shape_.n_k + start) * shape_.d_v;
-    const Keys keys{row, count, width, keep, half_norms, values};
-    if (keep && std::count(keep, keep + count, 0) == count) continue;
-    p.gemm_nt(count, width, shape_.d, scale_, k, shape_.d, projection + first * shape_.d, shape_.d, false, u, width);
+    if (!any_kept(keep, 0, count)) continue;
+    const Keys keys{.row = row,
+                    .count = count,
+                    .slice = slice,
+                    .first = first,
+                    .width = width,
+                    .keep = any_padded(keep, 0, count) ? keep : nullptr,
+                    .shifts = at.shifts + thread * kKeys,
+                    .values = in.v + (row * shape_.n_k + start) * shape_.d_v};
+    const float* const k = in.k + (row * shape_.n_k + start) * shape_.d;
+    p.gemm_nn(count, width, shape_.d, scale_, k, shape_.d, at.panels + slice * shape_.d * kSlice, kSlice, false, x,
+              width);
     if (kernel_ == Kernel::relu) {
-      rectify(keys, u);
-      add_features(p, keys, first, at, u);
+      add_relu(p, keys, at, x);
       continue;
     }
-    for (std::int64_t j = 0; j < count; ++j) {
-      half_norms[j] = 0.5f * scale_ * scale_ * p.dot(k + j * shape_.d, k + j * shape_.d, shape_.d);
-      if (keys.kept(j)) largest = std::max(largest, p.max(u + j * width, width));
-    }
-    // -w.x first: it copies what +w.x then overwrites
-    for (std::int64_t side = sides_ - 1; side >= 0; --side) {
-      float* const x = u + side * kKeys * kSlice;
-      if (side > 0) std::transform(u, u + count * width, x, std::negate<>());
-      add_exponentials(p, keys, side * drawn_ + first, at, x);
-    }
+    p.dots(count, shape_.d, k, shape_.d, k, shape_.d, keys.shifts);
+    p.scale(0.5f * scale_ * scale_, keys.shifts, count);
+    if (keys.keep)
+      for (std::int64_t j = 0; j < count; ++j)
+        if (!keep[j]) keys.shifts[j] = INFINITY;
+    if (kernel_ == Kernel::softmax)
+      add_softmax(p, keys, at, x);
+    else
+      add_hyperbolic(p, keys, at, x);
   }
-  at.stabilisers[row * slices_ + slice] = largest;
 }
 
-// x holds +-w.x for a tile of keys. The running sums are rescaled when a feature meets a larger exponent, as online
-// softmax does for a query.
-void Cpu::add_exponentials(const Primitives& p, const Keys& keys, std::int64_t first, const Layout& at,
-                           float* x) const {
-  const std::int64_t feature = keys.row * features_ + first, width = keys.width;
-  float* const sums = at.sums + feature * shape_.d_v;
-  float* const totals = at.totals + feature;
-  float* const peaks = at.peaks + feature;
-  float old[kSlice];
-  std::copy_n(peaks, width, old);
-  for (std::int64_t j = 0; j < keys.count; ++j) {
-    if (!keys.kept(j)) continue;
+// x holds w.k for a tile of keys. The running sums are rescaled when a larger projection comes, as online softmax does.
+void Cpu::add_softmax(const Primitives& p, const Keys& keys, const Layout& at, float* x) const {
+  const std::int64_t width = keys.width, feature = keys.row * features_ + keys.first;
+  float largest = -INFINITY;
+  if (!keys.keep)
+    largest = p.max(x, keys.count * width);
+  else
+    for (std::int64_t j = 0; j < keys.count; ++j)
+      if (keys.keep[j]) largest = std::max(largest, p.max(x + j * width, width));
+  float& peak = at.stabilisers[keys.row * slices_ + keys.slice];
+  if (largest > peak) {
+    const float factor = std::exp(peak - largest);
+    p.scale(factor, at.totals + feature, width);
+    p.scale(factor, at.sums + feature * shape_.d_v, width * shape_.d_v);
+    peak = largest;
+  }
+  for (std::int64_t j = 0; j < keys.count; ++j) keys.shifts[j] += peak;
+  p.exp_tile(keys.count, width, keys.shifts, nullptr, x, width);
+  add_features(p, keys, feature, at, x);
+}
+
+// The same for +w.k and -w.k, with a peak for every feature.
+void Cpu::add_hyperbolic(const Primitives& p, const Keys& keys, const Layout& at, float* x) const {
+  const std::int64_t width = keys.width, size = keys.count * width;
+  for (std::int64_t side = 0; side < 2; ++side) {
+    const std::int64_t feature = keys.row * features_ + side * drawn_ + keys.first;
+    float* const sums = at.sums + feature * shape_.d_v;
+    float* const totals = at.totals + feature;
+    float* const peaks = at.peaks + feature;
+    float* const e = x + side * kKeys * kSlice;
+    if (side == 0)  // for the other side, before it is overwritten
+      std::transform(x, x + size, x + kKeys * kSlice, std::negate<>());
+    float old[kSlice];
+    std::copy_n(peaks, width, old);
+    for (std::int64_t j = 0; j < keys.count; ++j)
+      for (std::int64_t f = 0; f < width; ++f) peaks[f] = std::max(peaks[f], e[j * width + f] - keys.shifts[j]);
     for (std::int64_t f = 0; f < width; ++f) {
-      x[j * width + f] -= keys.half_norms[j];
-      peaks[f] = std::max(peaks[f], x[j * width + f]);
+      if (peaks[f] == old[f]) continue;
+      const float factor = std::exp(old[f] - peaks[f]);
+      totals[f] *= factor;
+      p.scale(factor, sums + f * shape_.d_v, shape_.d_v);
     }
+    p.exp_tile(keys.count, width, keys.shifts, peaks, e, width);
+    add_features(p, keys, feature, at, e);
   }
-  for (std::int64_t f = 0; f < width; ++f) {
-    if (peaks[f] == old[f]) continue;
-    const float factor = std::exp(old[f] - peaks[f]);
-    totals[f] *= factor;
-    p.scale(factor, sums + f * shape_.d_v, shape_.d_v);
-  }
-  for (std::int64_t j = 0; j < keys.count; ++j) {
-    if (!keys.kept(j)) {
-      std::fill_n(x + j * width, width, 0.0f);
-      continue;
-    }
-    for (std::int64_t f = 0; f < width; ++f) x[j * width + f] -= peaks[f];
-    p.exp_sum(0.0f, x + j * width, width);
-  }
-  add_features(p, keys, first, at, x);
 }
 
-void Cpu::rectify(const Keys& keys, float* x) const {
-  for (std::int64_t j = 0; j < keys.count; ++j)
-    for (std::int64_t f = 0; f < keys.width; ++f) {
-      float& e = x[j * keys.width + f];
-      e = keys.kept(j) ? std::max(e, 0.0f) + kReluEpsilon : 0.0f;
-    }
+void Cpu::add_relu(const Primitives& p, const Keys& keys, const Layout& at, float* x) const {
+  for (std::int64_t i = 0; i < keys.count * keys.width; ++i) x[i] = std::max(x[i], 0.0f) + kReluEpsilon;
+  if (keys.keep)
+    for (std::int64_t j = 0; j < keys.count; ++j)
+      if (!keys.keep[j]) std::fill_n(x + j * keys.width, keys.width, 0.0f);
+  add_features(p, keys, keys.row * features_ + keys.first, at, x);
 }
 
 // Adds a tile of features (zero for padded keys). A tile is summed on its own first: a single running sum over all
 // keys rounds n times at the size of the whole.
-void Cpu::add_features(const Primitives& p, const Keys& keys, std::int64_t first, const Layout& at,
+void Cpu::add_features(const Primitives& p, const Keys& keys, std::int64_t feature, const Layout& at,
                        const float* x) const {
-  const std::int64_t feature = keys.row * features_ + first, width = keys.width;
-  float total[kSlice] = {};
-  for (std::int64_t j = 0; j < keys.count; ++j) p.add(x + j * width, total, width);
-  p.add(total, at.totals + feature, width);
+  const std::int64_t width = keys.width;
+  p.add_rows(keys.count, width, x, width, at.totals + feature);
   p.gemm_tn(width, shape_.d_v, keys.count, 1.0f, x, width, keys.values, shape_.d_v, true,
             at.sums + feature * shape_.d_v, shape_.d_v);
 }
 
 // The softmax kernel has one stabiliser for all keys and features, which matters because epsilon is added after exp:
 // sum_j (exp(e_j - stabiliser) + epsilon) v_j = exp(peak - stabiliser) sum_j exp(e_j - peak) v_j + epsilon sum_j v_j.
-void Cpu::fold_softmax(const Primitives& p, const Layout& at, std::int64_t row, std::int64_t slice) const {
+// A query's features have the same epsilon, which adds the same to all queries: epsilon times the sum over features.
+void Cpu::fold_softmax(const Primitives& p, const Layout& at, std::int64_t row) const {
   if (at.kept[row] == 0) return;
   const float stabiliser = p.max(at.stabilisers + row * slices_, slices_);
-  const std::int64_t end = std::min((slice + 1) * kSlice, drawn_);
-  for (std::int64_t f = slice * kSlice; f < end; ++f) {
-    const std::int64_t feature = row * features_ + f;
-    const float factor = std::exp(at.peaks[feature] - stabiliser);
-    at.totals[feature] = factor * at.totals[feature] + kSoftmaxEpsilon * static_cast<float>(at.kept[row]);
-    p.scale(factor, at.sums + feature * shape_.d_v, shape_.d_v);
-    p.axpy(kSoftmaxEpsilon, at.value_sums + row * shape_.d_v, at.sums + feature * shape_.d_v, shape_.d_v);
+  float* const totals = at.totals + row * features_;
+  float* const sums = at.sums + row * features_ * shape_.d_v;
+  for (std::int64_t f = 0; f < features_; ++f) {
+    const float factor = std::exp(at.stabilisers[row * slices_ + f / kSlice] - stabiliser);
+    totals[f] = factor * totals[f] + kSoftmaxEpsilon * static_cast<float>(at.kept[row]);
+    p.scale(factor, sums + f * shape_.d_v, shape_.d_v);
+    p.axpy(kSoftmaxEpsilon, at.value_sums + row * shape_.d_v, sums + f * shape_.d_v, shape_.d_v);
   }
+  float* const floor = at.floors + row * (shape_.d_v + 1);
+  std::fill_n(floor, shape_.d_v, 0.0f);
+  p.add_rows(features_, shape_.d_v, sums, shape_.d_v, floor);
+  floor[shape_.d_v] = p.sum(totals, features_);
+  p.scale(kSoftmaxEpsilon, floor, shape_.d_v + 1);
 }
 
-void Cpu::query(const Primitives& p, const Inputs& in, const float* projection, const Layout& at, float* out,
-                std::int64_t row, std::int64_t first, int thread) const {
-  const std::int64_t count = std::min(queries_, shape_.n_q - first);
-  const float* const q = in.q + (row * shape_.n_q + first) * shape_.d;
+void Cpu::query(const Primitives& p, const Inputs& in, const Layout& at, float* out, std::int64_t row,
+                std::int64_t first, int thread) const {
+  const std::int64_t count = std::min(queries_, shape_.n_q - first), d = shape_.d, d_v = shape_.d_v;
+  const float* const q = in.q + (row * shape_.n_q + first) * d;
   const std::uint8_t* const keep = mask_of_row(in.keep_q, shape_, row, shape_.n_q, first);
   float* const x = at.query_tiles + thread * queries_ * features_;
-  float* const o = out + (row * shape_.n_q + first) * shape_.d_v;
+  float* const o = out + (row * shape_.n_q + first) * d_v;
   if (at.kept[row] == 0) {
-    std::fill_n(o, count * shape_.d_v, 0.0f);
+    std::fill_n(o, count * d_v, 0.0f);
     return;
   }
-  float extra[kQueries];  // what is added to the denominators
-  p.gemm_nt(count, drawn_, shape_.d, scale_, q, shape_.d, projection, shape_.d, false, x, features_);
-  for (std::int64_t i = 0; i < count; ++i)
-    extra[i] = features_of_query(p, q + i * shape_.d, at.peaks + row * features_, x + i * features_);
-  p.gemm_nn(count, shape_.d_v, features_, 1.0f, x, features_, at.sums + row * features_ * shape_.d_v, shape_.d_v, false,
-            o, shape_.d_v);
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (keep && !keep[i]) {
-      std::fill_n(o + i * shape_.d_v, shape_.d_v, 0.0f);
-      continue;
+  for (std::int64_t slice = 0; slice < slices_; ++slice)
+    p.gemm_nn(count, std::min(kSlice, drawn_ - slice * kSlice), d, scale_, q, d, at.panels + slice * d * kSlice, kSlice,
+              false, x + slice * kSlice, features_);
+  float norms[kQueries], extra[kQueries];  // |q|^2 / 2; what is added to the denominators
+  p.dots(count, d, q, d, q, d, norms);
+  p.scale(0.5f * scale_ * scale_, norms, count);
+  const bool softmax = kernel_ == Kernel::softmax;
+  if (softmax) {
+    const float* const floor = at.floors + row * (d_v + 1);
+    for (std::int64_t i = 0; i < count; ++i) {
+      norms[i] += p.max(x + i * features_, features_);
+      extra[i] = floor[d_v];
+      std::copy_n(floor, d_v, o + i * d_v);
     }
-    const float total = p.dot(x + i * features_, at.totals + row * features_, features_);
-    p.scale(1.0f / (total + extra[i]), o + i * shape_.d_v, shape_.d_v);
+    p.exp_tile(count, features_, norms, nullptr, x, features_);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i)
+      extra[i] = features_of_query(p, norms[i], at.peaks + row * features_, x + i * features_);
+  }
+  p.gemm_nn(count, d_v, features_, 1.0f, x, features_, at.sums + row * features_ * d_v, d_v, softmax, o, d_v);
+  float total[kQueries];
+  p.dots(count, features_, x, features_, at.totals + row * features_, 0, total);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (keep && !keep[i])
+      std::fill_n(o + i * d_v, d_v, 0.0f);
+    else
+      p.scale(1.0f / (total[i] + extra[i]), o + i * d_v, d_v);
   }
 }
 
-// Turns the projections x of a query into its features, up to a factor that the ratio cancels; returns what the
-// denominator has added to it, on the same scale.
-float Cpu::features_of_query(const Primitives& p, const float* q, const float* peaks, float* x) const {
+// Turns the projections x of a query into its features (relu, hyperbolic), up to a factor that the ratio cancels;
+// returns what the denominator has added to it, on the same scale.
+float Cpu::features_of_query(const Primitives& p, float half_norm, const float* peaks, float* x) const {
   if (kernel_ == Kernel::relu) {
     for (std::int64_t f = 0; f < features_; ++f) x[f] = std::max(x[f], 0.0f) + kReluEpsilon;
     // Not part of the definition, and cancelled by the ratio: without it sums of huge inputs overflow.
     p.scale(1.0f / p.max(x, features_), x, features_);
-    return 0.0f;
-  }
-  const float half_norm = 0.5f * scale_ * scale_ * p.dot(q, q, shape_.d);
-  if (kernel_ == Kernel::softmax) {
-    p.exp_sum(p.max(x, features_) + half_norm, x, features_);
-    for (std::int64_t f = 0; f < features_; ++f) x[f] += kSoftmaxEpsilon;
     return 0.0f;
   }
   // The plain feature is exp(+-w.x - |x|^2/2) / sqrt(features); relative to exp(largest), joined with the keys' peaks,

@@ -36,12 +36,29 @@ struct Primitives {
   void (*axpy)(float a, const float* x, float* y, std::int64_t n);  // y += a x
   void (*scale)(float a, float* x, std::int64_t n);                 // x *= a
   void (*add)(const float* x, float* y, std::int64_t n);            // y += x
-  float (*max)(const float* x, std::int64_t n);                     // -infinity when n = 0
+  // result[i] = dot of rows i of x and of y (all the same row when ldy = 0), each with the bits of `dot`.
+  void (*dots)(std::int64_t rows, std::int64_t n, const float* x, std::int64_t ldx, const float* y, std::int64_t ldy,
+               float* result);
+  // y [columns] += the sum of the rows of x [rows, columns], taken in their order.
+  void (*add_rows)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, float* y);
+  // y [columns, rows] = the transpose of x [rows, columns]
+  void (*transpose)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ldx, float* y,
+                    std::int64_t ldy);
+  float (*max)(const float* x, std::int64_t n);  // -infinity when n = 0
   float (*sum)(const float* x, std::int64_t n);
 
   // x = exp(x - shift), returns the sum of the results. x - shift, rounded to f32, is at most 88; anything below -87
   // gives exactly 0. Relative error below 2e-7.
   float (*exp_sum)(float shift, float* x, std::int64_t n);
+
+  // x [rows, columns] = exp((x - row_shift[row]) - column_shift[column]), as exp_sum has it; a null shift is 0, and one
+  // of +infinity makes its row or column 0.
+  void (*exp_tile)(std::int64_t rows, std::int64_t columns, const float* row_shift, const float* column_shift, float* x,
+                   std::int64_t ld);
+
+  // y [rows, columns] = elu(x) + 1 = max(x, 0) + exp(min(x, 0)), the exponential as in exp_sum.
+  void (*elu_plus_one)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ldx, float* y,
+                       std::int64_t ldy);
 
   // x = (1 - acos(clamp(x, -1, 1)) / pi)^tau, tau >= 1: the collision probability of tau sign hyperplanes (YOSO).
   // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7.

@@ -38,6 +38,26 @@ float exp_sum(float shift, float* x, I n) {
   return across(total, plus);
 }
 
+// Shifts are subtracted one after the other: a row's and a column's may each be huge and cancel.
+void exp_tile(I rows, I columns, const float* row_shift, const float* column_shift, float* x, I ld) {
+  for (I i = 0; i < rows; ++i, x += ld) {
+    const float shift = row_shift ? row_shift[i] : 0.0f;
+    if (column_shift)
+      update(x, columns, [=](Vec old, const auto& at) { return exponential((old - shift) - at(column_shift)); });
+    else
+      update(x, columns, [=](Vec old, const auto&) { return exponential(old - shift); });
+  }
+}
+
+// One exponential serves both sides of 0: e^min(x, 0) is 1 where x > 0.
+void elu_plus_one(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
+  for (I i = 0; i < rows; ++i, x += ldx, y += ldy)
+    write(y, columns, [=](const auto& at) {
+      const Vec e = at(x);
+      return larger(e, Vec{}) + exponential(e > 0.0f ? Vec{} : e);
+    });
+}
+
 // 1 - acos(x) / pi, |error| 1e-7. acos(a) / pi = sqrt(1 - a) P(a) on [0, 1], P the minimax polynomial of relative error
 // 1.5e-8 (after Abramowitz and Stegun 4.4.46, with 1 / pi worked in). acos(-a) = pi - acos(a), so a negative x needs no
 // subtraction from 1: the small probabilities near x = -1 keep their relative accuracy.

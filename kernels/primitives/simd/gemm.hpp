@@ -8,7 +8,7 @@
 // Tried and left out: packing B where its rows are far apart (M, N, K = 64, 4096, 64): 25 % faster with AVX2, 10 %
 // slower with AVX-512.
 #pragma once
-#include "primitives/simd/vector.hpp"
+#include "primitives/simd/rows.hpp"
 
 namespace yoso {
 namespace {
@@ -108,25 +108,6 @@ void pack(const float* b, I ld, I depth, I columns, int width, float* packed) {
   }
 }
 
-// packed row k = b[0 .. columns) * ld + k, padded with zeros to `width` vectors
-void pack_transposed(const float* b, I ld, I depth, I columns, int width, float* packed) {
-  for (int v = 0; v < width; ++v) {
-    const float* const from = b + v * kLanes * ld;
-    const I rows = smaller(kLanes, columns - v * kLanes);
-    for (I k = 0; k < depth; k += kLanes) {
-      const I count = smaller(kLanes, depth - k);
-      Vec square[kLanes];
-      if (rows == kLanes && count == kLanes)
-        for (int i = 0; i < kLanes; ++i) square[i] = load(from + i * ld + k);
-      else
-        for (int i = 0; i < kLanes; ++i) square[i] = i < rows ? load(from + i * ld + k, count) : Vec{};
-      transpose(square);
-      for (int i = 0; i < kLanes; ++i)
-        if (i < count) store(packed + ((k + i) * width + v) * kLanes, square[i]);
-    }
-  }
-}
-
 template <bool kFused, bool kTransposed>
 void product(I M, I N, I K, float alpha, Left a, const float* b, I ldb, bool accumulate, float* c, I ldc) {
   alignas(64) float packed[kDepth * kPanel];
@@ -136,7 +117,7 @@ void product(I M, I N, I K, float alpha, Left a, const float* b, I ldb, bool acc
       const int width = static_cast<int>((columns + kLanes - 1) / kLanes);
       Panel panel{packed, width * kLanes, depth, columns};
       if constexpr (kTransposed) {
-        pack_transposed(b + j * ldb + k, ldb, depth, columns, width, packed);
+        transpose_into<true>(columns, depth, b + j * ldb + k, ldb, packed, width * kLanes);
       } else if (columns % kLanes != 0) {
         pack(b + k * ldb + j, ldb, depth, columns, width, packed);
       } else {

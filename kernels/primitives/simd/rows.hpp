@@ -5,18 +5,24 @@
 namespace yoso {
 namespace {
 
-// x = f(x, at), where at(y) are the elements of another row y beside those of x. The last vector overlaps the one
-// before it, so it is worked out before any is stored: twice as fast as a short vector at n = 65.
+// y = f(at), where at(x) are the elements of another row x beside those of y; x may be y. The last vector overlaps the
+// one before it, so it is worked out before any is stored: twice as fast as a short vector at n = 65.
 template <class F>
-YOSO_INLINE void update(float* x, I n, const F& f) {
+YOSO_INLINE void write(float* y, I n, const F& f) {
   if (n < kLanes) {
-    if (n > 0) store(x, f(load(x, n), [=](const float* y) { return load(y, n); }), n);
+    if (n > 0) store(y, f([=](const float* x) { return load(x, n); }), n);
     return;
   }
-  const auto part = [=](I i) { return f(load(x + i), [=](const float* y) { return load(y + i); }); };
+  const auto part = [=](I i) { return f([=](const float* x) { return load(x + i); }); };
   const Vec last = part(n - kLanes);
-  for (I i = 0; i + kLanes < n; i += kLanes) store(x + i, part(i));
-  store(x + n - kLanes, last);
+  for (I i = 0; i + kLanes < n; i += kLanes) store(y + i, part(i));
+  store(y + n - kLanes, last);
+}
+
+// x = f(x, at)
+template <class F>
+YOSO_INLINE void update(float* x, I n, const F& f) {
+  write(x, n, [=](const auto& at) { return f(at(x), at); });
 }
 
 // Combines get(0) ... get(n - 1) in four independent chains of vectors, then across them.
@@ -54,6 +60,61 @@ void scale(float a, float* x, I n) {
 }
 void add(const float* x, float* y, I n) {
   update(y, n, [=](Vec old, const auto& at) { return old + at(x); });
+}
+
+void dots(I rows, I n, const float* x, I ldx, const float* y, I ldy, float* result) {
+  for (I i = 0; i < rows; ++i) result[i] = dot(x + i * ldx, y + i * ldy, n);
+}
+
+// kCount vectors of columns, the last one of `last` columns: as many chains as hide the latency of an addition.
+template <int kCount>
+YOSO_INLINE void add_columns(I rows, const float* x, I ld, float* y, I last) {
+  const auto get = [=](const float* from, auto v) YOSO_INLINE_LAMBDA {
+    return v == kCount - 1 && last < kLanes ? load(from + v * kLanes, last) : load(from + v * kLanes);
+  };
+  Vec sum[kCount] = {};
+  for (I i = 0; i < rows; ++i) unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += get(x + i * ld, v); });
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
+    const Vec total = get(y, v) + sum[v];
+    if (v == kCount - 1 && last < kLanes)
+      store(y + v * kLanes, total, last);
+    else
+      store(y + v * kLanes, total);
+  });
+}
+void add_rows(I rows, I columns, const float* x, I ld, float* y) {
+  for (; columns >= 4 * kLanes; columns -= 4 * kLanes, x += 4 * kLanes, y += 4 * kLanes)
+    add_columns<4>(rows, x, ld, y, kLanes);
+  for (; columns > 0; columns -= kLanes, x += kLanes, y += kLanes)
+    add_columns<1>(rows, x, ld, y, smaller(kLanes, columns));
+}
+
+// y[j * ldy + i] = x[i * ldx + j], in squares that are transposed in registers. Where kPadded, the rows of y have whole
+// vectors: up to kLanes - 1 zeros follow element `rows` - 1.
+template <bool kPadded>
+YOSO_INLINE void transpose_into(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
+  for (I i = 0; i < rows; i += kLanes)
+    for (I j = 0; j < columns; j += kLanes) {
+      const float* const from = x + i * ldx + j;
+      const I height = smaller(kLanes, rows - i), width = smaller(kLanes, columns - j);
+      Vec square[kLanes];
+      if (height == kLanes && width == kLanes)
+        for (int r = 0; r < kLanes; ++r) square[r] = load(from + r * ldx);
+      else
+        for (int r = 0; r < kLanes; ++r) square[r] = r < height ? load(from + r * ldx, width) : Vec{};
+      transpose(square);
+      float* const to = y + j * ldy + i;
+      if (kPadded || height == kLanes)
+        for (int r = 0; r < kLanes; ++r) {
+          if (r < width) store(to + r * ldy, square[r]);
+        }
+      else
+        for (int r = 0; r < kLanes; ++r)
+          if (r < width) store(to + r * ldy, square[r], height);
+    }
+}
+void transpose_matrix(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
+  transpose_into<false>(rows, columns, x, ldx, y, ldy);
 }
 
 }  // namespace
