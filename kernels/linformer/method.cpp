@@ -14,7 +14,7 @@ void oracle(const Problem& problem, std::span<const std::int64_t> queries, doubl
 
 namespace {
 
-constexpr std::int64_t kProjected = 64;  // projected rows one piece of work makes
+constexpr std::int64_t kProjected = 64;  // projected rows one piece of work makes: a panel
 constexpr std::int64_t kKeys = 256;      // keys masked and multiplied at a time
 constexpr std::int64_t kQueries = 64;    // queries of one piece of work ...
 constexpr std::int64_t kScores = 65536;  // ... fewer when their scores would be more than this
@@ -57,20 +57,27 @@ struct Cpu {
   }
 
   struct Layout {
-    float* keys;            // [rows, k, d]: E K
+    float* keys;            // [rows, panels, d, panel]: E K, a panel of its rows at a time and transposed
     float* values;          // [rows, k, d_v]: F V
     std::uint8_t* emptied;  // [rows, k]: 1 where padding took away all that a projected row had
+    float* projected;       // [threads, panel, d]: a panel before it is transposed
     float* masked;          // [threads, kKeys, max(d, d_v)]
     float* scores;          // [threads, queries(), k]
   };
 
   std::int64_t queries() const { return std::clamp(kScores / k, std::int64_t{4}, kQueries); }
+  std::int64_t panel() const { return std::min(kProjected, k); }
+  std::int64_t panels() const { return (k + kProjected - 1) / kProjected; }
   std::int64_t widest() const { return std::max(shape.d, shape.d_v); }
 
   Layout layout(Arena& scratch) const {
-    return {scratch.take<float>(shape.rows() * k * shape.d), scratch.take<float>(shape.rows() * k * shape.d_v),
-            scratch.take<std::uint8_t>(shape.rows() * k), scratch.take<float>(context.threads * kKeys * widest()),
-            scratch.take<float>(context.threads * queries() * k)};
+    const std::int64_t rows = shape.rows(), threads = context.threads;
+    return {scratch.take<float>(rows * panels() * shape.d * panel()),
+            scratch.take<float>(rows * k * shape.d_v),
+            scratch.take<std::uint8_t>(rows * k),
+            scratch.take<float>(threads * panel() * shape.d),
+            scratch.take<float>(threads * kKeys * widest()),
+            scratch.take<float>(threads * queries() * k)};
   }
 
   Needs needs() const {
@@ -85,32 +92,25 @@ struct Cpu {
     const float* const e = call.parameters["E"];
     const float* const f = share ? e : call.parameters["F"];
     call.phase("project");
-    const std::int64_t blocks = (k + kProjected - 1) / kProjected;
-    parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
-      const std::int64_t row = piece / blocks, first = piece % blocks * kProjected, m = std::min(kProjected, k - first);
-      const std::int64_t weights = (row % shape.heads * k + first) * shape.n_k;
+    parallel_for(context.threads, shape.rows() * panels(), [&](std::int64_t piece, int thread) {
+      const std::int64_t row = piece / panels(), first = piece % panels() * kProjected;
+      const std::int64_t m = std::min(kProjected, k - first), weights = (row % shape.heads * k + first) * shape.n_k;
       const std::uint8_t* const keep = mask_of_row(in.keep_k, shape, row, shape.n_k);
       float* const masked = at.masked + thread * kKeys * widest();
-      project(p, e + weights, keep, in.k + row * shape.n_k * shape.d, shape.d, m, masked,
-              at.keys + (row * k + first) * shape.d);
+      float* const keys = at.projected + thread * panel() * shape.d;
+      project(p, e + weights, keep, in.k + row * shape.n_k * shape.d, shape.d, m, masked, keys);
+      // here and not in gemm_nt, which would transpose for every block of queries: 8 % of the product
+      p.transpose(m, shape.d, keys, shape.d, at.keys + piece * shape.d * panel(), panel());
       project(p, f + weights, keep, in.v + row * shape.n_k * shape.d_v, shape.d_v, m, masked,
               at.values + (row * k + first) * shape.d_v);
       for (std::int64_t i = 0; i < m; ++i)
         at.emptied[row * k + first + i] = keep && emptied(e + weights + i * shape.n_k, keep);
     });
     call.phase("attend");
-    const std::int64_t block = queries(), query_blocks = (shape.n_q + block - 1) / block;
-    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
-    parallel_for(context.threads, shape.rows() * query_blocks, [&](std::int64_t piece, int thread) {
-      const std::int64_t row = piece / query_blocks, first = piece % query_blocks * block;
-      const std::int64_t m = std::min(block, shape.n_q - first);
-      const std::uint8_t* const keep = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
-      float* const scores = at.scores + thread * block * k;
-      p.gemm_nt(m, k, shape.d, scale, in.q + (row * shape.n_q + first) * shape.d, shape.d, at.keys + row * k * shape.d,
-                shape.d, false, scores, k);
-      for (std::int64_t i = 0; i < m; ++i) normalise(p, keep && !keep[i], at.emptied + row * k, scores + i * k);
-      p.gemm_nn(m, shape.d_v, k, 1.0f, scores, k, at.values + row * k * shape.d_v, shape.d_v, false,
-                out + (row * shape.n_q + first) * shape.d_v, shape.d_v);
+    const std::int64_t blocks = (shape.n_q + queries() - 1) / queries();
+    parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int thread) {
+      const std::int64_t row = piece / blocks, first = piece % blocks * queries();
+      attend(p, in, at, row, first, std::min(queries(), shape.n_q - first), at.scores + thread * queries() * k, out);
     });
   }
 
@@ -145,15 +145,34 @@ struct Cpu {
     return had;
   }
 
-  void normalise(const Primitives& p, bool padded, const std::uint8_t* gone, float* s) const {
-    for (std::int64_t i = 0; i < k; ++i)
-      if (gone[i]) s[i] = -INFINITY;
-    const float largest = p.max(s, k);
-    if (padded || largest == -INFINITY) {
-      std::fill_n(s, k, 0.0f);
-      return;
+  void attend(const Primitives& p, const Inputs& in, const Layout& at, std::int64_t row, std::int64_t first,
+              std::int64_t m, float* scores, float* out) const {
+    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
+    const std::uint8_t* const keep = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
+    const std::uint8_t* const gone = at.emptied + row * k;
+    const bool all_there = std::find(gone, gone + k, 1) == gone + k;
+    for (std::int64_t i = 0; i < panels(); ++i)
+      p.gemm_nn(m, std::min(kProjected, k - i * kProjected), shape.d, scale, in.q + (row * shape.n_q + first) * shape.d,
+                shape.d, at.keys + (row * panels() + i) * shape.d * panel(), panel(), false, scores + i * kProjected,
+                k);
+    float totals[kQueries];
+    for (std::int64_t i = 0; i < m; ++i) {
+      float* const s = scores + i * k;
+      if (!all_there)
+        for (std::int64_t j = 0; j < k; ++j)
+          if (gone[j]) s[j] = -INFINITY;
+      const float largest = p.max(s, k);
+      totals[i] = largest == -INFINITY ? 0.0f : p.exp_sum(largest, s, k);
+      if (totals[i] == 0.0f) std::fill_n(s, k, 0.0f);
     }
-    p.scale(1.0f / p.exp_sum(largest, s, k), s, k);
+    float* const o = out + (row * shape.n_q + first) * shape.d_v;
+    p.gemm_nn(m, shape.d_v, k, 1.0f, scores, k, at.values + row * k * shape.d_v, shape.d_v, false, o, shape.d_v);
+    for (std::int64_t i = 0; i < m; ++i) {
+      if (totals[i] == 0.0f || (keep && !keep[i]))
+        std::fill_n(o + i * shape.d_v, shape.d_v, 0.0f);
+      else
+        p.scale(1.0f / totals[i], o + i * shape.d_v, shape.d_v);
+    }
   }
 };
 
