@@ -12,6 +12,7 @@ using I = std::int64_t;
 
 namespace {
 
+constexpr float kGap = 77.0f;  // between the rows of a result: must survive
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::vector<float> line(float first, float last, I count) {
@@ -45,6 +46,63 @@ TEST_CASE("primitives: dot and sum, n roundings allowed", "[primitives]") {
       CHECK(std::abs(double(p.dot(x.data(), y.data(), n)) - dot) <= double(n + 1) * kUnit * dot_size);
       CHECK(std::abs(double(p.sum(x.data(), n)) - sum) <= double(n) * kUnit * sum_size);
     }
+  });
+}
+
+TEST_CASE("primitives: dots are those of every row", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I rows : {1, 5})
+      for (const I n : kSizes) {
+        CAPTURE(rows, n);
+        const Matrix x = random_matrix(rows, n, 3, 1), y = random_matrix(rows, n, 0, 2);
+        for (const I ldy : {I{0}, y.ld}) {
+          Guarded got(std::vector<float>(static_cast<std::size_t>(rows)));
+          p.dots(rows, n, x.data.data(), x.ld, y.data.data(), ldy, got.data());
+          for (I i = 0; i < rows; ++i) {
+            const float want = p.dot(&x.data[std::size_t(i * x.ld)], &y.data[std::size_t(i * ldy)], n);
+            const float have = got[i];
+            REQUIRE(same_bits(&have, &want, 1));
+          }
+          REQUIRE(got.intact());
+        }
+      }
+  });
+}
+
+TEST_CASE("primitives: add_rows sums a column in the order of its rows, bit for bit", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I rows : {0, 1, 2, 9})
+      for (const I columns : kSizes) {
+        CAPTURE(rows, columns);
+        const Matrix x = random_matrix(rows + 1, columns, columns % 4, 1);
+        std::vector<float> want = normals(columns, 2);
+        Guarded got(want);
+        p.add_rows(rows, columns, x.data.data(), x.ld, got.data());
+        for (I c = 0; c < columns; ++c) {
+          float sum = 0;
+          for (I i = 0; i < rows; ++i) sum += x.at(i, c);
+          want[std::size_t(c)] += sum;
+        }
+        REQUIRE(same_bits(got.data(), want.data(), columns));
+        REQUIRE(got.intact());
+      }
+  });
+}
+
+TEST_CASE("primitives: transpose moves every element, and nothing else", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I rows : kSizes)
+      for (const I columns : kSizes) {
+        CAPTURE(rows, columns);
+        const Matrix x = random_matrix(rows, columns, rows % 3, 1);
+        Matrix want(columns, rows, columns % 3, kGap);
+        Guarded got(want.data);
+        p.transpose(rows, columns, x.data.data(), x.ld, got.data(), want.ld);
+        for (I i = 0; i < rows; ++i)
+          for (I c = 0; c < columns; ++c) want.at(c, i) = x.at(i, c);
+        REQUIRE(same_bits(got.data(), want.data.data(), static_cast<I>(want.data.size())));
+        REQUIRE(got.intact());
+      }
   });
 }
 
@@ -122,6 +180,55 @@ TEST_CASE("primitives: exp_sum has a relative error below 2e-7 and is 0 below -8
     float one = -3.25f;
     CHECK(p.exp_sum(-3.25f, &one, 1) == 1.0f);  // the largest weight of a softmax
     CHECK(one == 1.0f);
+  });
+}
+
+TEST_CASE("primitives: exp_tile is exp_sum with a shift for every row and column", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I rows : {1, 2, 7})
+      for (const I columns : kSizes) {
+        CAPTURE(rows, columns);
+        const Matrix x = random_matrix(rows, columns, columns % 3, 1, kGap);
+        std::vector<float> by_row = normals(rows, 2), by_column = normals(columns, 3);
+        by_row.back() = kInfinity;
+        by_column.front() = kInfinity;
+        for (const bool has_row : {false, true})
+          for (const bool has_column : {false, true}) {
+            Guarded got(x.data);
+            p.exp_tile(rows, columns, has_row ? by_row.data() : nullptr, has_column ? by_column.data() : nullptr,
+                       got.data(), x.ld);
+            Matrix want = x;
+            for (I i = 0; i < rows; ++i)
+              for (I c = 0; c < columns; ++c) {
+                float& e = want.at(i, c);
+                if (has_row) e -= by_row[std::size_t(i)];
+                if (has_column) e -= by_column[std::size_t(c)];
+                p.exp_sum(0, &e, 1);
+              }
+            REQUIRE(same_bits(got.data(), want.data.data(), static_cast<I>(want.data.size())));
+            REQUIRE(got.intact());
+          }
+      }
+  });
+}
+
+TEST_CASE("primitives: elu_plus_one is max(x, 0) + exp(min(x, 0))", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I columns : kSizes) {
+      CAPTURE(columns);
+      Matrix x = random_matrix(3, columns, 2, 1);
+      x.at(0, 0) = 0, x.at(1, 0) = -100, x.at(2, 0) = 1e9f;
+      Matrix start(3, columns, 1, kGap);
+      Guarded y(start.data);
+      p.elu_plus_one(3, columns, x.data.data(), x.ld, y.data(), start.ld);
+      for (I i = 0; i < 3; ++i)
+        for (I c = 0; c < columns; ++c) {
+          const double e = double(x.at(i, c)), want = e > 0 ? e + 1 : e < -87 ? 0.0 : std::exp(e);
+          REQUIRE(std::abs(double(y[i * start.ld + c]) - want) <= 3e-7 * want);
+        }
+      for (I i = 0; i < 2; ++i) REQUIRE(y[i * start.ld + columns] == kGap);
+      REQUIRE(y.intact());
+    }
   });
 }
 

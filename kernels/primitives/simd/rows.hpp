@@ -89,28 +89,35 @@ void add_rows(I rows, I columns, const float* x, I ld, float* y) {
     add_columns<1>(rows, x, ld, y, smaller(kLanes, columns));
 }
 
-// y[j * ldy + i] = x[i * ldx + j], in squares that are transposed in registers. Where kPadded, the rows of y have whole
-// vectors: up to kLanes - 1 zeros follow element `rows` - 1.
+// A square at the edge. Where kPadded, whole rows of it are stored, zeros in place of what is not there.
 template <bool kPadded>
-YOSO_INLINE void transpose_into(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
+void transpose_corner(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
+  Vec square[kLanes];
+  for (int r = 0; r < kLanes; ++r) square[r] = r < rows ? load(x + r * ldx, columns) : Vec{};
+  transpose(square);
+  for (int r = 0; r < columns; ++r)
+    if (kPadded)
+      store(y + r * ldy, square[r]);
+    else
+      store(y + r * ldy, square[r], rows);
+}
+
+// y[j * ldy + i] = x[i * ldx + j], in squares that are transposed in registers.
+template <bool kPadded>
+void transpose_into(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
   for (I i = 0; i < rows; i += kLanes)
     for (I j = 0; j < columns; j += kLanes) {
       const float* const from = x + i * ldx + j;
-      const I height = smaller(kLanes, rows - i), width = smaller(kLanes, columns - j);
-      Vec square[kLanes];
-      if (height == kLanes && width == kLanes)
-        for (int r = 0; r < kLanes; ++r) square[r] = load(from + r * ldx);
-      else
-        for (int r = 0; r < kLanes; ++r) square[r] = r < height ? load(from + r * ldx, width) : Vec{};
-      transpose(square);
       float* const to = y + j * ldy + i;
-      if (kPadded || height == kLanes)
-        for (int r = 0; r < kLanes; ++r) {
-          if (r < width) store(to + r * ldy, square[r]);
-        }
-      else
-        for (int r = 0; r < kLanes; ++r)
-          if (r < width) store(to + r * ldy, square[r], height);
+      const I height = smaller(kLanes, rows - i), width = smaller(kLanes, columns - j);
+      if (height < kLanes || width < kLanes) {
+        transpose_corner<kPadded>(height, width, from, ldx, to, ldy);
+        continue;
+      }
+      Vec square[kLanes];
+      unrolled<kLanes>([&](auto r) YOSO_INLINE_LAMBDA { square[r] = load(from + r * ldx); });
+      transpose(square);
+      unrolled<kLanes>([&](auto r) YOSO_INLINE_LAMBDA { store(to + r * ldy, square[r]); });
     }
 }
 void transpose_matrix(I rows, I columns, const float* x, I ldx, float* y, I ldy) {

@@ -88,6 +88,21 @@ YOSO_INLINE Vec square_root(Vec x) {
   return x;
 }
 
+// f(0), ..., f(kCount - 1) with constants for arguments. An array of vectors that only such loops index lives in
+// registers; GCC 12 unrolls plain loops too late for that, and the sums of a tile then pass through memory: 4 % slower
+// at K = 64.
+template <int kValue>
+struct Constant {
+  constexpr operator int() const { return kValue; }
+};
+template <int kCount, class F>
+YOSO_INLINE void unrolled(const F& f) {
+  if constexpr (kCount > 0) {
+    unrolled<kCount - 1>(f);
+    f(Constant<kCount - 1>{});
+  }
+}
+
 // Lane<0, 1, ..., kLanes - 1>, to write constant shuffles with.
 template <int... kLane>
 struct Lane {};
@@ -111,19 +126,44 @@ YOSO_INLINE Vec signs(Lane<kLane...>) {
   return Vec{((kLane & kStep) ? -1.0f : 1.0f)...};
 }
 
-// Swaps the two off-diagonal kStep x kStep corners of each 2 kStep x 2 kStep square in rows a and b = a + kStep.
-template <int kStep, int... kLane>
-YOSO_INLINE void swap_corners(Vec& a, Vec& b, Lane<kLane...>) {
-  const Vec first = __builtin_shufflevector(a, b, ((kLane & kStep) ? kLane - kStep + kLanes : kLane)...);
-  b = __builtin_shufflevector(a, b, ((kLane & kStep) ? kLane + kLanes : kLane + kStep)...);
-  a = first;
+// Rows become columns: squares of 4 x 4 first, then the order of the squares. These shuffles are one instruction each;
+// the textbook butterfly, which swaps corners at every level, needs general permutations for two of AVX-512's four.
+template <int kPart, int... kLane>
+YOSO_INLINE Vec interleaved(Vec a, Vec b, Lane<kLane...>) {  // of each four: a0 b0 a1 b1, or a2 b2 a3 b3
+  return __builtin_shufflevector(a, b, (kLane / 4 * 4 + 2 * kPart + kLane % 4 / 2 + kLane % 2 * kLanes)...);
 }
-
-template <int kStep = kLanes / 2>
+template <int kPart, int... kLane>
+YOSO_INLINE Vec interleaved_pairs(Vec a, Vec b, Lane<kLane...>) {  // of each four: a0 a1 b0 b1, or a2 a3 b2 b3
+  return __builtin_shufflevector(a, b, (kLane / 4 * 4 + 2 * kPart + kLane % 2 + kLane % 4 / 2 * kLanes)...);
+}
+template <int kPart, int... kLane>
+YOSO_INLINE Vec every_other_four(Vec a, Vec b, Lane<kLane...>) {  // fours kPart, kPart + 2, .. of a, then of b
+  constexpr int kHalf = kLanes / 2;
+  return __builtin_shufflevector(a, b, (kLane % kHalf / 4 * 8 + 4 * kPart + kLane % 4 + kLane / kHalf * kLanes)...);
+}
+// Fours kStep rows apart trade places, until every row has those of one column.
+template <int kStep = 4>
+YOSO_INLINE void gather_fours(Vec (&rows)[kLanes]) {
+  if constexpr (kStep < kLanes) {
+    Vec next[kLanes];
+    unrolled<kLanes / 2>([&](auto i) YOSO_INLINE_LAMBDA {
+      constexpr int kPair = i / 4 * 8 + i % 4;
+      next[i] = every_other_four<0>(rows[kPair], rows[kPair + 4], kEveryLane);
+      next[i + kLanes / 2] = every_other_four<1>(rows[kPair], rows[kPair + 4], kEveryLane);
+    });
+    unrolled<kLanes>([&](auto i) YOSO_INLINE_LAMBDA { rows[i] = next[i]; });
+    gather_fours<2 * kStep>(rows);
+  }
+}
 YOSO_INLINE void transpose(Vec (&rows)[kLanes]) {
-  for (int i = 0; i < kLanes; ++i)
-    if (!(i & kStep)) swap_corners<kStep>(rows[i], rows[i + kStep], kEveryLane);
-  if constexpr (kStep > 1) transpose<kStep / 2>(rows);
+  unrolled<kLanes / 4>([&](auto quarter) YOSO_INLINE_LAMBDA {
+    Vec* const r = rows + 4 * quarter;
+    const Vec a = interleaved<0>(r[0], r[1], kEveryLane), b = interleaved<1>(r[0], r[1], kEveryLane);
+    const Vec c = interleaved<0>(r[2], r[3], kEveryLane), d = interleaved<1>(r[2], r[3], kEveryLane);
+    r[0] = interleaved_pairs<0>(a, c, kEveryLane), r[1] = interleaved_pairs<1>(a, c, kEveryLane);
+    r[2] = interleaved_pairs<0>(b, d, kEveryLane), r[3] = interleaved_pairs<1>(b, d, kEveryLane);
+  });
+  gather_fours(rows);
 }
 
 // Combines the lanes of v in a fixed tree.
@@ -132,21 +172,6 @@ YOSO_INLINE float across(Vec v, const Combine& combine) {
   v = combine(v, exchange<kStep>(v, kEveryLane));
   if constexpr (kStep > 1) return across<kStep / 2>(v, combine);
   return v[0];
-}
-
-// f(0), ..., f(kCount - 1) with constants for arguments. An array of vectors that only such loops index lives in
-// registers; GCC 12 unrolls plain loops too late for that, and the sums of a tile then pass through memory: 4 % slower
-// at K = 64.
-template <int kValue>
-struct Constant {
-  constexpr operator int() const { return kValue; }
-};
-template <int kCount, class F>
-YOSO_INLINE void unrolled(const F& f) {
-  if constexpr (kCount > 0) {
-    unrolled<kCount - 1>(f);
-    f(Constant<kCount - 1>{});
-  }
 }
 
 }  // namespace
