@@ -29,12 +29,12 @@ struct Cpu {
   }
 
   struct Scratch {
-    float* features;  // [threads, kTokens, 2 d]: phi, and room to compute it
+    float* features;  // [threads, kTokens, d]: phi
     float* state;     // [rows, d, d_v] phi(K)^T V
     float* mass;      // [rows, d] sum of phi(k)
   };
   Scratch layout(Arena& scratch) const {
-    return {scratch.take<float>(std::max(1, context.threads) * kTokens * 2 * shape.d),
+    return {scratch.take<float>(std::max(1, context.threads) * kTokens * shape.d),
             scratch.take<float>(shape.rows() * shape.d * shape.d_v), scratch.take<float>(shape.rows() * shape.d)};
   }
 
@@ -62,23 +62,7 @@ struct Cpu {
   }
 
  private:
-  float* features_of(const Scratch& scratch, int thread) const {
-    return scratch.features + thread * kTokens * 2 * shape.d;
-  }
-
-  // phi [m, width] = elu(x) + 1 of columns [0, width) of x [m, d]: max(x, 0) + exp(min(x, 0)). `phi` has room for twice
-  // that many.
-  void map(const Primitives& p, const float* x, std::int64_t m, std::int64_t width, float* phi) const {
-    float* const negative = phi + m * width;
-    for (std::int64_t t = 0; t < m; ++t)
-      for (std::int64_t c = 0; c < width; ++c) {
-        const float e = x[t * shape.d + c];
-        phi[t * width + c] = std::max(e, 0.0f);
-        negative[t * width + c] = std::min(e, 0.0f);
-      }
-    p.exp_sum(0.0f, negative, m * width);
-    p.add(negative, phi, m * width);
-  }
+  float* features_of(const Scratch& scratch, int thread) const { return scratch.features + thread * kTokens * shape.d; }
 
   // Rows [feature, feature + width) of the state and of the mass.
   void summarise(const Primitives& p, const Inputs& in, std::int64_t row, std::int64_t feature, std::int64_t width,
@@ -91,15 +75,12 @@ struct Cpu {
     for (std::int64_t first = 0; first < shape.n_k; first += kTokens) {
       const std::int64_t m = std::min(kTokens, shape.n_k - first);
       if (!any_kept(keys.keep, first, first + m)) continue;
-      map(p, keys.k + first * shape.d + feature, m, width, phi);
+      p.elu_plus_one(m, width, keys.k + first * shape.d + feature, shape.d, phi, width);
       if (keys.keep)
         for (std::int64_t t = 0; t < m; ++t)
           if (!keys.keep[first + t]) std::fill_n(phi + t * width, width, 0.0f);
       p.gemm_tn(width, shape.d_v, m, 1.0f, phi, width, keys.v + first * shape.d_v, shape.d_v, true, state, shape.d_v);
-      float* const sum = phi + m * width;  // of this block first: fewer roundings than one running sum over all keys
-      std::fill_n(sum, width, 0.0f);
-      for (std::int64_t t = 0; t < m; ++t) p.add(phi + t * width, sum, width);
-      p.add(sum, mass, width);
+      p.add_rows(m, width, phi, width, mass);
     }
   }
 
@@ -107,14 +88,15 @@ struct Cpu {
               const Scratch& scratch, float* out) const {
     const std::uint8_t* const keep = mask_of_row(in.keep_q, shape, row, shape.n_q, first);
     float* const o = out + (row * shape.n_q + first) * shape.d_v;
-    map(p, in.q + (row * shape.n_q + first) * shape.d, m, shape.d, phi);
+    p.elu_plus_one(m, shape.d, in.q + (row * shape.n_q + first) * shape.d, shape.d, phi, shape.d);
     p.gemm_nn(m, shape.d_v, shape.d, 1.0f, phi, shape.d, scratch.state + row * shape.d * shape.d_v, shape.d_v, false, o,
               shape.d_v);
+    float weights[kTokens];
+    p.dots(m, shape.d, phi, shape.d, scratch.mass + row * shape.d, 0, weights);
     for (std::int64_t t = 0; t < m; ++t) {
-      const float weight = p.dot(phi + t * shape.d, scratch.mass + row * shape.d, shape.d);
       const bool kept = !keep || keep[t];
       if (kept)
-        p.scale(1.0f / (weight + kEpsilon), o + t * shape.d_v, shape.d_v);
+        p.scale(1.0f / (weights[t] + kEpsilon), o + t * shape.d_v, shape.d_v);
       else
         std::fill_n(o + t * shape.d_v, shape.d_v, 0.0f);
     }

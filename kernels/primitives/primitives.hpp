@@ -41,6 +41,10 @@ struct Primitives {
                float* result);
   // y [columns] += the sum of the rows of x [rows, columns], taken in their order.
   void (*add_rows)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, float* y);
+  // Of every column of x [rows, columns]: the largest and the smallest element, and in which rows, counted from
+  // `first`, they came first. They replace what is in high and low only where they exceed it.
+  void (*extremes)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, std::int32_t first,
+                   float* high, std::int32_t* high_at, float* low, std::int32_t* low_at);
   // y [columns, rows] = the transpose of x [rows, columns]
   void (*transpose)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ldx, float* y,
                     std::int64_t ldy);

@@ -28,6 +28,7 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .add = add,
     .dots = dots,
     .add_rows = add_rows,
+    .extremes = extremes,
     .transpose = transpose_matrix,
     .max = max,
     .sum = sum,

@@ -21,9 +21,20 @@ constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
 
 // Queries of one piece of work: a run of list entries of one chunk and one round, so that no token comes twice.
 struct Cpu::Tile {
-  std::int64_t row, count;
+  std::int64_t row, first, count;  // list entries [first, first + count)
   const std::int32_t* positions;
   float *queries, *keys, *values, *scores, *outputs;
+};
+
+// List entries that are attended to at a time.
+struct Cpu::Keys {
+  std::int64_t count = 0;
+  // All visible to every query, but that query i is key own_first + i, if that is in [0, own_last). Otherwise `self`
+  // and `from` have to be asked about every pair.
+  bool plain = true;
+  std::int64_t own_first = 0, own_last = 0;
+  std::int32_t self[kKeys];  // the query position that this key is to itself
+  std::int32_t from[kKeys];  // the first query position that sees this key
 };
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
@@ -48,7 +59,7 @@ Cpu::Layout Cpu::layout(Arena& scratch) const {
           scratch.take<float>(rows * n_),
           scratch.take<float>(rows * n_),
           scratch.take<std::int32_t>(full_ ? 0 : threads * (buckets_ + 1)),
-          scratch.take<float>(full_ ? 0 : threads * kTokens * kColumns),
+          scratch.take<float>(full_ ? 0 : threads * 2 * kTokens * kColumns),
           scratch.take<float>(threads * kQueries * shape_.d),
           scratch.take<float>(threads * kKeys * shape_.d),
           scratch.take<float>(threads * kKeys * shape_.d_v),
@@ -119,21 +130,19 @@ void Cpu::hash(const Primitives& p, const Inputs& in, const float* rotations, co
   parallel_for(context_.threads, shape_.rows() * rounds_ * blocks, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / (rounds_ * blocks), round = piece / blocks % rounds_;
     const std::int64_t first = piece % blocks * kTokens, count = std::min(kTokens, n_ - first);
-    float* const y = at.projections + thread * kTokens * kColumns;
+    float* const y = at.projections + thread * 2 * kTokens * kColumns;
+    float* const turned = y + kTokens * kColumns;
     float high[kTokens], low[kTokens];
-    std::int64_t high_at[kTokens], low_at[kTokens];
+    std::int32_t high_at[kTokens] = {}, low_at[kTokens] = {};
     std::fill_n(high, count, -INFINITY);
     std::fill_n(low, count, INFINITY);
     for (std::int64_t column = 0; column < half; column += kColumns) {
       const std::int64_t width = std::min(kColumns, half - column);
       p.project(count, width, shape_.d, in.q + (row * n_ + first) * shape_.d, shape_.d,
                 rotations + (row * shape_.d * rounds_ + round) * half + column, rounds_ * half, y, width);
-      for (std::int64_t i = 0; i < count; ++i)
-        for (std::int64_t c = 0; c < width; ++c) {
-          const float value = y[i * width + c];
-          if (value > high[i]) high[i] = value, high_at[i] = column + c;
-          if (value < low[i]) low[i] = value, low_at[i] = column + c;
-        }
+      // the projections of a token below each other, so that a vector compares many tokens
+      p.transpose(count, width, y, width, turned, kTokens);
+      p.extremes(width, count, turned, kTokens, static_cast<std::int32_t>(column), high, high_at, low, low_at);
     }
     const std::uint8_t* const keep = mask_of_row(hf_ ? in.keep_k : nullptr, shape_, row, n_, first);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -169,6 +178,7 @@ void Cpu::attend(const Primitives& p, const Inputs& in, const Layout& at, float*
                  std::int64_t first, std::int64_t last, int thread) const {
   const std::int64_t entries = rounds_ * n_, chunks = (entries + chunk_ - 1) / chunk_;
   const Tile tile{row,
+                  first,
                   last - first,
                   at.list + row * entries + first,
                   at.queries + thread * kQueries * shape_.d,
@@ -182,46 +192,69 @@ void Cpu::attend(const Primitives& p, const Inputs& in, const Layout& at, float*
     std::copy_n(out + token * shape_.d_v, shape_.d_v, tile.outputs + i * shape_.d_v);
   }
   const std::int64_t own = first / chunk_, previous = (own + chunks - 1) % chunks;
+  Keys keys;  // of both chunks together: with the usual 64 tokens a chunk, all that the queries see in this round
   const auto add_chunk = [&](std::int64_t chunk) {
     const std::int64_t end = std::min((chunk + 1) * chunk_, entries);
-    for (std::int64_t e = chunk * chunk_; e < end; e += kKeys) add_keys(p, in, at, tile, e, std::min(e + kKeys, end));
+    for (std::int64_t e = chunk * chunk_; e < end;) {
+      const std::int64_t size = std::min(kKeys - keys.count, end - e);
+      gather(in, at, tile, e, e + size, keys);
+      e += size;
+      if (keys.count == kKeys) {
+        add_keys(p, at, tile, keys);
+        keys = {};
+      }
+    }
   };
   add_chunk(own);
   if (previous != own) add_chunk(previous);
+  if (keys.count > 0) add_keys(p, at, tile, keys);
   for (std::int64_t i = 0; i < tile.count; ++i)
     std::copy_n(tile.outputs + i * shape_.d_v, shape_.d_v, out + (row * n_ + tile.positions[i]) * shape_.d_v);
 }
 
-// Joins list entries [first, last) into the running softmax of the tile's queries. Carrying (peak, total) over chunks
-// and rounds alike is the logsumexp merge sum_r softmax_r(z_r) o_r, z_r = peak + log(total), without ever adding the
-// two: in float, a row that has only itself has z = -5e4 + log(count), and rounding that by 2e-3 moves the rounds'
-// weights.
-void Cpu::add_keys(const Primitives& p, const Inputs& in, const Layout& at, const Tile& tile, std::int64_t first,
-                   std::int64_t last) const {
-  const std::int64_t count = last - first, row = tile.row;
-  const std::int32_t* const list = at.list + row * rounds_ * n_ + first;
+// Adds list entries [first, last), which fit, to the keys.
+void Cpu::gather(const Inputs& in, const Layout& at, const Tile& tile, std::int64_t first, std::int64_t last,
+                 Keys& keys) const {
+  const std::int64_t row = tile.row, round = tile.first / n_;
+  const std::int32_t* const list = at.list + row * rounds_ * n_;
   const std::uint8_t* const keep = mask_of_row(in.keep_k, shape_, row, n_);
-  std::int32_t self[kKeys];  // the query position that this key is to itself
-  std::int32_t from[kKeys];  // the first query position that sees this key
-  for (std::int64_t j = 0; j < count; ++j) {
-    const std::int32_t position = list[j];
+  // in one round every token is in the list once
+  if (keep || shape_.causal || first / n_ != round || (last - 1) / n_ != round) keys.plain = false;
+  if (first / chunk_ == tile.first / chunk_) {
+    keys.own_first = keys.count + tile.first - first;
+    keys.own_last = keys.count + last - first;
+  }
+  for (std::int64_t e = first, j = keys.count; e < last; ++e, ++j) {
+    const std::int32_t position = list[e];
     const bool kept = !keep || keep[position];
     // hf lets a padded token see itself; in lucidrains' form padding is masked for good
-    self[j] = kept || hf_ ? position : -1;
-    from[j] = !kept ? kNever : shape_.causal ? position : 0;
+    keys.self[j] = kept || hf_ ? position : -1;
+    keys.from[j] = !kept ? kNever : shape_.causal ? position : 0;
     const float* const x = in.q + (row * n_ + position) * shape_.d;
     const float scale = at.key_scales[row * n_ + position];
     for (std::int64_t c = 0; c < shape_.d; ++c) tile.keys[j * shape_.d + c] = scale * x[c];
     std::copy_n(in.v + (row * n_ + position) * shape_.d_v, shape_.d_v, tile.values + j * shape_.d_v);
   }
+  keys.count += last - first;
+}
+
+// Joins keys into the running softmax of the tile's queries. Carrying (peak, total) over chunks and rounds alike is the
+// logsumexp merge sum_r softmax_r(z_r) o_r, z_r = peak + log(total), without ever adding the two: in float, a row that
+// has only itself has z = -5e4 + log(count), and rounding that by 2e-3 moves the rounds' weights.
+void Cpu::add_keys(const Primitives& p, const Layout& at, const Tile& tile, const Keys& keys) const {
+  const std::int64_t count = keys.count, row = tile.row;
   p.gemm_nt(tile.count, count, shape_.d, query_scale_, tile.queries, shape_.d, tile.keys, shape_.d, false, tile.scores,
             count);
   for (std::int64_t i = 0; i < tile.count; ++i) {
     float* const s = tile.scores + i * count;
     const std::int32_t position = tile.positions[i];
-    for (std::int64_t j = 0; j < count; ++j) {
-      const float masked = position >= from[j] ? s[j] : -INFINITY;
-      s[j] = position == self[j] ? self_ : masked;
+    if (const std::int64_t own = keys.own_first + i; keys.plain) {
+      if (own >= 0 && own < keys.own_last) s[own] = self_;
+    } else {
+      for (std::int64_t j = 0; j < count; ++j) {
+        const float masked = position >= keys.from[j] ? s[j] : -INFINITY;
+        s[j] = position == keys.self[j] ? self_ : masked;
+      }
     }
     float& peak = at.peaks[row * n_ + position];
     float& total = at.totals[row * n_ + position];

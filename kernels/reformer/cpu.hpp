@@ -25,7 +25,7 @@ class Cpu {
     float* peaks;           // [rows, n]: running maximum of each query's logits ...
     float* totals;          // [rows, n]: ... and sum of exp(logit - peak), over the rounds done
     std::int32_t* counts;   // [threads, buckets + 1]
-    float* projections;     // [threads, kTokens, kColumns]
+    float* projections;     // [threads, 2, kTokens, kColumns]: and transposed
     float* queries;         // [threads, kQueries, d]
     float* keys;            // [threads, kKeys, d]
     float* values;          // [threads, kKeys, d_v]
@@ -33,6 +33,7 @@ class Cpu {
     float* outputs;         // [threads, kQueries, d_v]
   };
   struct Tile;
+  struct Keys;
 
   Layout layout(Arena& scratch) const;
   void scale_keys(const Primitives& p, const Inputs& in, const Layout& at) const;
@@ -40,8 +41,9 @@ class Cpu {
   void sort(const Layout& at) const;
   void attend(const Primitives& p, const Inputs& in, const Layout& at, float* out, std::int64_t row, std::int64_t first,
               std::int64_t last, int thread) const;
-  void add_keys(const Primitives& p, const Inputs& in, const Layout& at, const Tile& tile, std::int64_t first,
-                std::int64_t last) const;
+  void gather(const Inputs& in, const Layout& at, const Tile& tile, std::int64_t first, std::int64_t last,
+              Keys& keys) const;
+  void add_keys(const Primitives& p, const Layout& at, const Tile& tile, const Keys& keys) const;
   void finish(const Primitives& p, const Inputs& in, const Layout& at, float* out) const;
 
   Shape shape_;

@@ -89,6 +89,35 @@ TEST_CASE("primitives: add_rows sums a column in the order of its rows, bit for 
   });
 }
 
+TEST_CASE("primitives: extremes are the first of equals, and give way only to what exceeds them", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I columns : kSizes) {
+      CAPTURE(columns);
+      Matrix x = random_matrix(40, columns, 2, 1);
+      for (I i = 0; i < x.rows; ++i)
+        for (I c = 0; c < columns; ++c) x.at(i, c) = std::round(2 * x.at(i, c));  // many ties
+      const auto size = static_cast<std::size_t>(columns);
+      Guarded high(std::vector<float>(size, -kInfinity)), low(std::vector<float>(size, kInfinity));
+      std::vector<std::int32_t> high_at(size + 1, -7), low_at(size + 1, -7);
+      p.extremes(25, columns, x.data.data(), x.ld, 3, high.data(), high_at.data(), low.data(), low_at.data());
+      p.extremes(15, columns, &x.data[std::size_t(25 * x.ld)], x.ld, 28, high.data(), high_at.data(), low.data(),
+                 low_at.data());
+      for (I c = 0; c < columns; ++c) {
+        I most = 0, least = 0;
+        for (I i = 1; i < x.rows; ++i) {
+          if (x.at(i, c) > x.at(most, c)) most = i;
+          if (x.at(i, c) < x.at(least, c)) least = i;
+        }
+        REQUIRE(high_at[std::size_t(c)] == most + 3);
+        REQUIRE(low_at[std::size_t(c)] == least + 3);
+        REQUIRE(high[c] == x.at(most, c));
+        REQUIRE(low[c] == x.at(least, c));
+      }
+      CHECK((high_at[size] == -7 && low_at[size] == -7 && high.intact() && low.intact()));
+    }
+  });
+}
+
 TEST_CASE("primitives: transpose moves every element, and nothing else", "[primitives]") {
   on_every_isa([](const Primitives& p) {
     for (const I rows : kSizes)

@@ -89,6 +89,31 @@ void add_rows(I rows, I columns, const float* x, I ld, float* y) {
     add_columns<1>(rows, x, ld, y, smaller(kLanes, columns));
 }
 
+void extremes(I rows, I columns, const float* x, I ld, std::int32_t first, float* high, std::int32_t* high_at,
+              float* low, std::int32_t* low_at) {
+  for (I c = 0; c < columns; c += kLanes) {
+    const I count = smaller(kLanes, columns - c);
+    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(std::int32_t);
+    Vec most = load(high + c, count), least = load(low + c, count);
+    Bits most_at = {}, least_at = {};
+    __builtin_memcpy(&most_at, high_at + c, bytes);
+    __builtin_memcpy(&least_at, low_at + c, bytes);
+    for (I i = 0; i < rows; ++i) {
+      const float* const at = x + i * ld + c;
+      const Vec e = count == kLanes ? load(at) : load(at, count);
+      const Bits here = Bits{} + static_cast<std::uint32_t>(first + i);
+      most_at = e > most ? here : most_at;
+      most = e > most ? e : most;
+      least_at = e < least ? here : least_at;
+      least = e < least ? e : least;
+    }
+    store(high + c, most, count);
+    store(low + c, least, count);
+    __builtin_memcpy(high_at + c, &most_at, bytes);
+    __builtin_memcpy(low_at + c, &least_at, bytes);
+  }
+}
+
 // A square at the edge. Where kPadded, whole rows of it are stored, zeros in place of what is not there.
 template <bool kPadded>
 void transpose_corner(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
