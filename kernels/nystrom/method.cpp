@@ -43,8 +43,8 @@ constexpr std::array kKnobs{
 };
 
 constexpr std::int64_t kBlock = 64;  // rows of a landmark matrix that one thread computes at a time
-// Landmarks whose attention over all keys is one piece of work: few, so that the usual 64 landmarks of a single row
-// still feed several threads.
+// The fewest landmarks whose attention over all keys is one piece of work: every piece reads all keys, and 16 spend a
+// fifth of their time on laying them out.
 constexpr std::int64_t kFewLandmarks = 16;
 
 std::int64_t blocks_of(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
@@ -158,11 +158,17 @@ struct Cpu {
       if (slot < 0) return;
       float* const mean = to.means + (row * landmarks + slot) * d;
       std::fill_n(mean, d, 0.0f);
-      std::int64_t kept = 0;
-      for (std::int64_t i = begins(segment); i < begins(segment + 1); ++i) {
-        if (mask(row) && !mask(row)[i]) continue;
-        p.add(x + (row * n + i) * d, mean, d);
-        ++kept;
+      const std::int64_t begin = begins(segment), end = begins(segment + 1);
+      std::int64_t kept = end - begin;
+      if (!any_padded(mask(row), begin, end)) {
+        p.add_rows(kept, d, x + (row * n + begin) * d, d, mean);
+      } else {
+        kept = 0;
+        for (std::int64_t i = begin; i < end; ++i) {
+          if (!mask(row)[i]) continue;
+          p.add(x + (row * n + i) * d, mean, d);
+          ++kept;
+        }
       }
       p.scale(1.0f / static_cast<float>(kept), mean, d);
     });
@@ -244,13 +250,17 @@ struct Cpu {
 
   // values = Z (softmax(q~ K^T / sqrt(d)) V)
   void summarise(const Primitives& p, const Inputs& in, const Scratch& s) const {
-    over_landmarks(s.q.counts, kFewLandmarks, [&](std::int64_t row, std::int64_t first, std::int64_t m, int thread) {
-      const std::int64_t at = row * landmarks + first;
-      OnlineSoftmax::Block block =
-          s.tiles.begin(p, thread, scale(), m, s.q.means + at * shape.d, s.summary + at * shape.d_v);
-      block.attend(key_row(in, shape, row), 0, shape.n_k, [&](std::int64_t) { return KeyRange{0, shape.n_k}; });
-      block.finish(nullptr);
-    });
+    // as many pieces as there are threads; a landmark's bits do not depend on the others of its piece
+    const std::int64_t share = shape.rows() * landmarks / std::max(1, context.threads);
+    over_landmarks(
+        s.q.counts, std::clamp(share, kFewLandmarks, kBlock),
+        [&](std::int64_t row, std::int64_t first, std::int64_t m, int thread) {
+          const std::int64_t at = row * landmarks + first;
+          OnlineSoftmax::Block block =
+              s.tiles.begin(p, thread, scale(), m, s.q.means + at * shape.d, s.summary + at * shape.d_v);
+          block.attend(key_row(in, shape, row), 0, shape.n_k, [&](std::int64_t) { return KeyRange{0, shape.n_k}; });
+          block.finish(nullptr);
+        });
     over_landmarks(s.k.counts, kBlock, [&](std::int64_t row, std::int64_t first, std::int64_t m, int) {
       p.gemm_nn(m, shape.d_v, s.q.counts[row], 1.0f, matrix(s.inverse, row, first), landmarks,
                 s.summary + row * landmarks * shape.d_v, shape.d_v, false,
