@@ -65,8 +65,8 @@ struct Primitives {
                        std::int64_t ldy);
 
   // x = (1 - acos(clamp(x, -1, 1)) / pi)^tau, tau >= 1: the collision probability of tau sign hyperplanes (YOSO).
-  // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7.
-  void (*collision)(int tau, float* x, std::int64_t n);
+  // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7. Returns the largest result.
+  float (*collision)(int tau, float* x, std::int64_t n);
 
   // Softmax with one query in each lane. `width` is a multiple of `tokens`, and matrices are [.., width].
   //

@@ -269,7 +269,8 @@ TEST_CASE("primitives: collision follows (1 - acos(x) / pi)^tau", "[primitives]"
       for (const std::vector<float>& x : rows) {
         CAPTURE(tau, x.size());
         Guarded out(x);
-        p.collision(tau, out.data(), static_cast<I>(x.size()));
+        const float largest = p.collision(tau, out.data(), static_cast<I>(x.size()));
+        CHECK(largest == *std::max_element(out.data(), out.data() + x.size()));
         I wrong = 0;
         for (std::size_t i = 0; i < x.size(); ++i) {
           const double want = collision_probability(tau, x[i]), got = double(out[static_cast<I>(i)]);

@@ -76,15 +76,18 @@ YOSO_INLINE Vec collision_of_one(Vec x) {
   return x < 0.0f ? angle : 1.0f - angle;
 }
 
-void collision(int tau, float* x, I n) {
-  update(x, n, [=](Vec old, const auto&) {
+float collision(int tau, float* x, I n) {
+  Vec most = {};  // no probability is below 0
+  update(x, n, [=, &most](Vec old, const auto&) YOSO_INLINE_LAMBDA {
     Vec square = collision_of_one(old), power = broadcast(1.0f);
     for (int t = tau; t > 0; t >>= 1) {  // power * square^t stays the same
       if (t & 1) power *= square;
       square *= square;
     }
+    most = larger(most, power);
     return power;
   });
+  return n < kLanes ? max(x, n) : across(most, larger);
 }
 
 }  // namespace
