@@ -98,11 +98,14 @@ struct Cpu {
       const std::uint8_t* const keep = mask_of_row(in.keep_k, shape, row, shape.n_k);
       float* const masked = at.masked + thread * kKeys * widest();
       float* const keys = at.projected + thread * panel() * shape.d;
-      project(p, e + weights, keep, in.k + row * shape.n_k * shape.d, shape.d, m, masked, keys);
+      // keys and values in turn: with E = F the same weights serve both while they are near
+      for (std::int64_t j = 0; j < shape.n_k; j += kKeys) {
+        project(p, e + weights, keep, in.k + row * shape.n_k * shape.d, shape.d, j, m, masked, keys);
+        project(p, f + weights, keep, in.v + row * shape.n_k * shape.d_v, shape.d_v, j, m, masked,
+                at.values + (row * k + first) * shape.d_v);
+      }
       // here and not in gemm_nt, which would transpose for every block of queries: 8 % of the product
       p.transpose(m, shape.d, keys, shape.d, at.keys + piece * shape.d * panel(), panel());
-      project(p, f + weights, keep, in.v + row * shape.n_k * shape.d_v, shape.d_v, m, masked,
-              at.values + (row * k + first) * shape.d_v);
       for (std::int64_t i = 0; i < m; ++i)
         at.emptied[row * k + first + i] = keep && emptied(e + weights + i * shape.n_k, keep);
     });
@@ -115,24 +118,23 @@ struct Cpu {
   }
 
  private:
-  // y [m, width] = weights [m, n_k] * x [n_k, width], padded rows of x taken as zeros. Always a dense product: a
-  // trained projection has no zeros to skip, so skipping those of `pool` would time something nobody can use.
+  // y [m, width] += weights [m, n_k] * x [n_k, width] for rows j, j + 1, .., j + kKeys - 1 of x (= for the first),
+  // padded ones taken as zeros. Always a dense product: a trained projection has no zeros to skip, so skipping those of
+  // `pool` would time something nobody can use.
   void project(const Primitives& p, const float* weights, const std::uint8_t* keep, const float* x, std::int64_t width,
-               std::int64_t m, float* masked, float* y) const {
-    for (std::int64_t j = 0; j < shape.n_k; j += kKeys) {
-      const std::int64_t count = std::min(kKeys, shape.n_k - j);
-      const float* source = x + j * width;
-      if (keep && std::find(keep + j, keep + j + count, 0) != keep + j + count) {
-        for (std::int64_t i = 0; i < count; ++i) {
-          if (keep[j + i])
-            std::copy_n(source + i * width, width, masked + i * width);
-          else
-            std::fill_n(masked + i * width, width, 0.0f);
-        }
-        source = masked;
+               std::int64_t j, std::int64_t m, float* masked, float* y) const {
+    const std::int64_t count = std::min(kKeys, shape.n_k - j);
+    const float* source = x + j * width;
+    if (any_padded(keep, j, j + count)) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        if (keep[j + i])
+          std::copy_n(source + i * width, width, masked + i * width);
+        else
+          std::fill_n(masked + i * width, width, 0.0f);
       }
-      p.gemm_nn(m, width, count, 1.0f, weights + j, shape.n_k, source, width, j > 0, y, width);
+      source = masked;
     }
+    p.gemm_nn(m, width, count, 1.0f, weights + j, shape.n_k, source, width, j > 0, y, width);
   }
 
   bool emptied(const float* weights, const std::uint8_t* keep) const {

@@ -1,12 +1,10 @@
 // Matrix products.
 //
 // A panel of kPanel columns and kDepth rows of B stays near while kRows rows of A at a time are broadcast against it,
-// with the kRows x kPanel sums in registers. B is read where it lies, except that B^T is transposed, and a panel whose
-// width is no multiple of kLanes is padded, into a buffer on the stack (64 KiB at most). Every tile runs the same
-// operations for an element, so an element does not depend on where in C it lies, nor on how C was cut into calls.
-//
-// Tried and left out: packing B where its rows are far apart (M, N, K = 64, 4096, 64): 25 % faster with AVX2, 10 %
-// slower with AVX-512.
+// with the kRows x kPanel sums in registers. B is read where it lies, except that B^T is transposed, a panel whose
+// width is no multiple of kLanes padded, and one that lies far scattered packed, into a buffer on the stack (64 KiB at
+// most). Every tile runs the same operations for an element, so an element does not depend on where in C it lies, nor
+// on how C was cut into calls.
 #pragma once
 #include "primitives/simd/rows.hpp"
 
@@ -22,6 +20,11 @@ constexpr int kRows = 4, kVectors = 2;  // one register is lost to the product, 
 #endif
 constexpr int kPanel = kVectors * kLanes;
 constexpr int kDepth = 256;
+// A panel is packed first when it lies scattered over more than kNear floats, a first-level cache, where few of the
+// sets would have to hold all of it, and at least so many rows of A use it. A 64-byte vector brings a whole cache line
+// and loses less: at (M, N, K) = (64, 256, 4096) packing took 6 % from AVX-512 and gave AVX2 30 %.
+constexpr I kNear = 8192;
+constexpr I kPackRows = kLanes == 16 ? 256 : 48;
 
 // Element (i, k) at data[i * row + k * step]: both A and A^T.
 struct Left {
@@ -101,6 +104,11 @@ void column_of(int width, I M, const Left& a, const Panel& b, const Out& c) {
 
 // packed row k = b[k * ld + 0 .. columns), padded with zeros to `width` vectors
 void pack(const float* b, I ld, I depth, I columns, int width, float* packed) {
+  if (columns == kPanel) {
+    for (I k = 0; k < depth; ++k, b += ld, packed += kPanel)
+      unrolled<kVectors>([&](auto v) YOSO_INLINE_LAMBDA { store(packed + v * kLanes, load(b + v * kLanes)); });
+    return;
+  }
   const I last = columns - (width - 1) * kLanes;
   for (I k = 0; k < depth; ++k, b += ld, packed += width * kLanes) {
     for (int v = 0; v < width - 1; ++v) store(packed + v * kLanes, load(b + v * kLanes));
@@ -118,7 +126,7 @@ void product(I M, I N, I K, float alpha, Left a, const float* b, I ldb, bool acc
       Panel panel{packed, width * kLanes, depth, columns};
       if constexpr (kTransposed) {
         transpose_into<true>(columns, depth, b + j * ldb + k, ldb, packed, width * kLanes);
-      } else if (columns % kLanes != 0) {
+      } else if (columns % kLanes != 0 || (M >= kPackRows && ldb > kPanel && ldb * depth > kNear)) {
         pack(b + k * ldb + j, ldb, depth, columns, width, packed);
       } else {
         panel.data = b + k * ldb + j;
