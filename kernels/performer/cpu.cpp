@@ -11,7 +11,7 @@ namespace yoso::performer {
 namespace {
 
 constexpr std::int64_t kSlice = 64;        // projections whose sums one piece of work makes
-constexpr std::int64_t kKeys = 128;        // keys whose features are in memory at a time
+constexpr std::int64_t kKeys = 256;        // keys whose features are in memory at a time
 constexpr std::int64_t kQueries = 64;      // queries of one piece of work ...
 constexpr std::int64_t kFeatures = 65536;  // ... fewer when their features would be more than this
 constexpr float kSoftmaxEpsilon = 1e-4f;
