@@ -107,9 +107,17 @@ Work work(const Shape& s, const Settings&) {
   const double rows = static_cast<double>(s.rows()), d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v);
   const double tokens = static_cast<double>(s.n_q + s.n_k);
   // a token: its outer product into (or product with) the state, the mass, and about three operations a feature
-  return {
-      rows * tokens * d * (2.0 * d_v + 2.0 + 3.0),
-      4.0 * static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size()) + 8.0 * rows * d * (d_v + 1.0)};
+  const auto stage = [&](std::string_view phase, std::int64_t n, std::int64_t in_and_out) {
+    const double features = rows * static_cast<double>(n) * d, bytes = 4.0 * static_cast<double>(in_and_out);
+    return Stage{.phase = phase,
+                 .fused = features * 2.0 * (d_v + 1.0),
+                 .exponentials = features,
+                 .traffic = bytes,
+                 .footprint = bytes};
+  };
+  return {rows * tokens * d * (2.0 * d_v + 2.0 + 3.0),
+          4.0 * static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size()) + 8.0 * rows * d * (d_v + 1.0),
+          {stage("state", s.n_k, s.k_size() + s.v_size()), stage("query", s.n_q, s.q_size() + s.out_size())}};
 }
 
 }  // namespace

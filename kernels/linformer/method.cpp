@@ -199,8 +199,17 @@ Work work(const Shape& s, const Settings& settings) {
   const double widths = static_cast<double>(s.d + s.d_v), projections = settings.is("share", "yes") ? 1 : 2;
   const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
   // both projections, both products with the projected rows, and about five operations of the softmax for each score
+  const double weights = projections * static_cast<double>(s.heads) * k * n_k;
+  const double read = 4.0 * (weights + static_cast<double>(s.k_size() + s.v_size()));
+  const double attended = 4.0 * static_cast<double>(s.q_size() + s.out_size());
   return {rows * k * (2.0 * n_k * widths + n_q * (2.0 * widths + 5.0)),
-          4.0 * (tensors + projections * static_cast<double>(s.heads) * k * n_k + 2.0 * rows * k * widths)};
+          4.0 * (tensors + weights + 2.0 * rows * k * widths),
+          {{.phase = "project", .fused = rows * k * 2.0 * n_k * widths, .traffic = read, .footprint = read},
+           {.phase = "attend",
+            .fused = rows * k * n_q * 2.0 * widths,
+            .exponentials = rows * k * n_q,
+            .traffic = attended,
+            .footprint = attended}}};
 }
 
 }  // namespace

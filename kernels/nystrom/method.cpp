@@ -299,7 +299,20 @@ Work work(const Shape& s, const Settings& settings) {
   // V)
   const double flops = 2.0 * n * d + 2.0 * n * l * (2.0 * (d + d_v) + 5.0) + l * l * (2.0 * d + 5.0) +
                        steps * 8.0 * l * l * l + 2.0 * l * l * d_v;
-  return {rows * flops, 4.0 * (tensors + rows * l * (2.0 * d + 2.0 * d_v + 2.0 * l))};
+  const double products = rows * 2.0 * n * l * (d + d_v), scores = rows * n * l;
+  const double read = 4.0 * static_cast<double>(s.k_size() + s.v_size());
+  const double answered = 4.0 * static_cast<double>(s.q_size() + s.out_size());
+  return {rows * flops,
+          4.0 * (tensors + rows * l * (2.0 * d + 2.0 * d_v + 2.0 * l)),
+          {{.phase = "landmarks", .adds = rows * 2.0 * n * d},
+           {.phase = "kernel", .fused = rows * 2.0 * l * l * d, .exponentials = rows * l * l},
+           {.phase = "inverse", .fused = rows * steps * 8.0 * l * l * l},
+           {.phase = "values",
+            .fused = products + rows * 2.0 * l * l * d_v,
+            .exponentials = scores,
+            .traffic = read,
+            .footprint = read},
+           {.phase = "query", .fused = products, .exponentials = scores, .traffic = answered, .footprint = answered}}};
 }
 
 }  // namespace

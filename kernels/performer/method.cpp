@@ -41,8 +41,18 @@ Work work(const Shape& s, const Settings& settings) {
   const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), rows = static_cast<double>(s.rows());
   const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
   // of each token: its projections, about five operations a feature, and one product with (or into) the m x d_v sums
+  const double exponentials = kernel_of(settings) == Kernel::relu ? 0 : m;
+  const auto stage = [&](std::string_view phase, std::int64_t n, std::int64_t in_and_out) {
+    const double count = rows * static_cast<double>(n), bytes = 4.0 * static_cast<double>(in_and_out);
+    return Stage{.phase = phase,
+                 .fused = count * 2.0 * (drawn * d + m * (d_v + 1.0)),
+                 .exponentials = count * exponentials,
+                 .traffic = bytes,
+                 .footprint = bytes};
+  };
   return {tokens * (2.0 * drawn * d + 5.0 * m + 2.0 * m * (d_v + 1.0)),
-          4.0 * (tensors + drawn * d + 2.0 * rows * m * (d_v + 1.0))};
+          4.0 * (tensors + drawn * d + 2.0 * rows * m * (d_v + 1.0)),
+          {stage("keys", s.n_k, s.k_size() + s.v_size()), stage("queries", s.n_q, s.q_size() + s.out_size())}};
 }
 
 }  // namespace

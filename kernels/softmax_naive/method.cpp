@@ -82,7 +82,12 @@ Work work(const Shape& s, const Settings&) {
   const double pairs = static_cast<double>(s.rows()) * static_cast<double>(s.n_q) * static_cast<double>(s.n_k);
   const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
   // two products and, a score, about five operations of the softmax; scores are written and read three times
-  return {pairs * (2.0 * static_cast<double>(s.d + s.d_v) + 5.0), 4.0 * (tensors + 6.0 * pairs)};
+  const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), scores = 4.0 * pairs;
+  return {pairs * (2.0 * (d + d_v) + 5.0),
+          4.0 * (tensors + 6.0 * pairs),
+          {{.phase = "scores", .fused = 2.0 * pairs * d, .traffic = scores, .footprint = scores},
+           {.phase = "softmax", .adds = pairs, .exponentials = pairs, .traffic = 2.0 * scores, .footprint = scores},
+           {.phase = "values", .fused = 2.0 * pairs * d_v, .traffic = scores, .footprint = scores}}};
 }
 
 }  // namespace
