@@ -154,3 +154,23 @@ TEST_CASE("primitives: project is the chain of fused multiply-adds, bit for bit"
     }
   }
 }
+
+TEST_CASE("primitives: project rounds once where rounding to double first would go wrong", "[primitives]") {
+  // 1774001 * 38737 = 2^36 + 1: added to 1, the product lies just above the middle of two floats, by less than a double
+  // can say. Scaled down, everything is below the normal floats.
+  const float a = 1774001 * 0x1p-30f, b = 38737 * 0x1p-30f, tiny = 0x1p-149f, least = 0x1p-126f;
+  const std::vector<std::vector<float>> left{{1, a}, {-1, -a}, {tiny, a * 0x1p-60f}, {least, a * 0x1p-60f}, {0, 0}};
+  const float right[] = {1, b, 1, b * 0x1p-65f, -1, -b, 1, 0};  // pairs
+  CHECK(std::fma(a, b, 1.0f) == std::nextafter(1.0f, 2.0f));
+  for (const Isa isa : isas_here())
+    for (const std::vector<float>& x : left)
+      for (int pair = 0; pair < 4; ++pair) {
+        std::vector<float> columns(2 * 19), got(19);
+        for (std::size_t c = 0; c < 19; ++c) columns[c] = right[2 * pair], columns[19 + c] = right[2 * pair + 1];
+        const Primitives& p = primitives(isa);
+        p.project(1, 19, 2, x.data(), 2, columns.data(), 19, got.data(), 19);
+        const float want = std::fma(x[1], right[2 * pair + 1], std::fma(x[0], right[2 * pair], 0.0f));
+        CAPTURE(p.isa, x[0], x[1], pair);
+        for (const float e : got) REQUIRE(same_bits(&e, &want, 1));
+      }
+}
