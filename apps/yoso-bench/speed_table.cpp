@@ -53,7 +53,8 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows) 
 }
 
 // What one table of crossovers has in common.
-std::string common(const Crossover& c) {
+template <class RowOrCrossover>
+std::string common(const RowOrCrossover& c) {
   Shape shape = c.shape;
   shape.n_q = shape.n_k = 1;
   std::string title =
@@ -62,7 +63,32 @@ std::string common(const Crossover& c) {
   return title;
 }
 
-std::string crossover_text(const std::vector<Crossover>& all) {
+// "128, 256" or "128..1024" of measured lengths in a row
+std::string lengths_text(const std::vector<std::int64_t>& lengths) {
+  if (lengths.empty()) return "-";
+  if (lengths.size() < 3) return fmt::format("{}", fmt::join(lengths, ", "));
+  return fmt::format("{} lengths in {}..{}", lengths.size(), lengths.front(), lengths.back());
+}
+
+// Ratios of the rows that belong to `c`, by length.
+std::vector<std::string> ratios_of(const Crossover& c, const std::vector<Point>& points,
+                                   const std::vector<std::int64_t>& lengths) {
+  std::vector<std::string> cells(lengths.size(), "-");
+  for (const Point& p : points) {
+    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads ||
+        std::ranges::find(p.series, c.series) == p.series.end() || (p.match ? p.match->goal : std::nullopt) != c.goal)
+      continue;
+    Shape shape = p.shape;
+    shape.n_q = shape.n_k = 0;
+    const auto at = std::ranges::find(lengths, p.shape.n_k);
+    if (shape != c.shape || at == lengths.end() || !p.speed || !p.speed->paired) continue;
+    cells[static_cast<std::size_t>(at - lengths.begin())] =
+        fmt::format("{}{:.3g}", p.speed->baseline_predicted ? "~" : "", p.speed->paired->ratio);
+  }
+  return cells;
+}
+
+std::string crossover_text(const std::vector<Crossover>& all, const std::vector<Point>& points) {
   std::vector<std::string> titles;
   for (const Crossover& c : all)
     if (std::ranges::find(titles, common(c)) == titles.end()) titles.push_back(common(c));
@@ -71,7 +97,14 @@ std::string crossover_text(const std::vector<Crossover>& all) {
     for (const bool matched : {false, true}) {
       std::vector<std::string> header{"method", "setting"};
       if (matched) header.emplace_back("goal");
-      header.insert(header.end(), {"faster from n", "compared at"});
+      header.insert(header.end(), {"faster from n", "slower at"});
+      std::vector<std::int64_t> lengths;
+      for (const Point& p : points)
+        if (p.speed && common(p) == title && std::ranges::find(lengths, p.shape.n_k) == lengths.end())
+          lengths.push_back(p.shape.n_k);
+      std::ranges::sort(lengths);
+      for (const std::int64_t n : lengths) header.push_back(fmt::format("{}", n));
+      header.emplace_back("");
       Table table(header, matched ? 3 : 2);
       std::string baseline;
       for (const Crossover& c : all) {
@@ -79,18 +112,21 @@ std::string crossover_text(const std::vector<Crossover>& all) {
         if (!c.baseline.empty()) baseline = c.baseline;
         std::vector<std::string> cells{c.method, c.series};
         if (matched) cells.push_back(fmt::format("skill {}", *c.goal));
-        cells.insert(cells.end(), {yoso::text(c.crossing), fmt::format("{}..{}", c.crossing.first, c.crossing.last)});
+        cells.insert(cells.end(), {yoso::text(c.crossing), lengths_text(c.crossing.slower)});
+        for (std::string& ratio : ratios_of(c, points, lengths)) cells.push_back(std::move(ratio));
         table.row(cells);
       }
       if (baseline.empty()) continue;
       text +=
-          fmt::format("faster than {}{}: {}\n{}\n", baseline,
+          fmt::format("faster than {0}{1}: {2}; time x {0} by n\n{3}\n", baseline,
                       matched ? ", each method at the least setting that reaches the skill" : "", title, table.text());
     }
   if (!text.empty())
     text +=
         "faster from n: the smallest measured length from which on the whole interval of the ratio lies below 1; in "
-        "brackets where the\nline through the medians crosses 1.\n";
+        "brackets where the\nline through the medians crosses 1. slower at: where the whole interval lies above 1, or "
+        "the skill was not "
+        "reached.\n";
   return text;
 }
 
@@ -111,7 +147,7 @@ std::string speed_text(const Options& o, const Report& report) {
     matched |= p.match.has_value();
   }
   flush();
-  text += crossover_text(report.crossovers);
+  text += crossover_text(report.crossovers, report.points);
   if (o.launches > 1)
     text += fmt::format(
         "Medians over {} launches of the whole process, with intervals over them{}. `noisy`: the interval is wider "

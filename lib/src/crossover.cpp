@@ -10,6 +10,7 @@
 namespace yoso {
 namespace {
 
+bool loses(const RatioAt& r) { return !r.ratio || (r.ci && r.ci->lo > 1); }
 bool wins(const RatioAt& r) { return r.ratio && *r.ratio < 1 && r.ci && r.ci->hi < 1; }
 
 // Where the straight line through two points of (log n, log ratio) meets ratio 1.
@@ -34,6 +35,8 @@ Crossing crossing(std::vector<RatioAt> ratios) {
   Crossing c;
   c.first = ratios.front().n;
   c.last = ratios.back().n;
+  for (const RatioAt& r : ratios)
+    if (loses(r)) c.slower.push_back(r.n);
   std::size_t from = ratios.size();
   while (from > 0 && wins(ratios[from - 1])) --from;
   if (from == ratios.size()) {

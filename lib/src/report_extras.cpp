@@ -46,6 +46,7 @@ Json json(const Crossover& c) {
           {"verdict", verdict(x)},
           {"n", x.n ? Json(*x.n) : Json(nullptr)},
           {"interpolated", maybe(x.interpolated)},
+          {"slower", x.slower},
           {"first", x.first},
           {"last", x.last},
           {"baseline_predicted", x.baseline_predicted}};

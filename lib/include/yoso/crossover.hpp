@@ -27,6 +27,7 @@ struct Crossing {
   bool from_start = false;        // n is the smallest length measured
   bool unclear = false;           // never for sure: at the largest length the median is below 1, but not its interval
   std::optional<double> interpolated;  // log-log linear, between the last median >= 1 and the next one
+  std::vector<std::int64_t> slower;    // lengths at which the whole interval lies above 1, or the goal was not reached
   std::int64_t first = 0, last = 0;    // lengths compared
   bool baseline_predicted = false;     // the answer hangs on lengths at which the baseline was not run
 };
