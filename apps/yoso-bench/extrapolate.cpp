@@ -67,7 +67,9 @@ void predict(const Options& o, std::vector<Point>& points) {
     });
     if (baseline == points.end()) continue;
     const double seconds = baseline->predicted->seconds;
-    Paired pair{0, p.speed->timing.median / seconds, p.speed->timing.ci};
+    Paired pair;  // of no rounds
+    pair.ratio = p.speed->timing.median / seconds;
+    pair.ci = p.speed->timing.ci;
     if (pair.ci) {
       pair.ci->lo /= seconds;
       pair.ci->hi /= seconds;

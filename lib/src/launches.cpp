@@ -73,10 +73,13 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
     }
     speed.launches.push_back(launch);
   }
-  if (ratios.size() == launches.size())
-    speed.paired = Paired{rounds, median(ratios), launch_interval(ratios)};
-  else
+  if (ratios.size() == launches.size()) {
+    speed.paired->rounds = rounds;
+    speed.paired->ratio = median(ratios);
+    speed.paired->ci = launch_interval(ratios);
+  } else {
     speed.paired.reset();
+  }
   for (auto& [phase, seconds] : speed.phases) {
     std::vector<double> values;
     for (const Point* p : launches) {

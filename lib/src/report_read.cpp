@@ -57,7 +57,9 @@ SpeedResult speed_of(const Json& point, Status status) {
   if (const Json& paired = point.at("paired"); !paired.is_null()) {
     speed.baseline = paired.at("baseline").get<std::string>();
     speed.baseline_predicted = paired.value("baseline_predicted", false);
-    Paired pair{paired.at("rounds").get<std::int64_t>(), paired.at("ratio").get<double>(), {}};
+    Paired pair;
+    pair.rounds = paired.at("rounds").get<std::int64_t>();
+    pair.ratio = paired.at("ratio").get<double>();
     if (!paired.at("lo").is_null())
       pair.ci =
           Interval{paired.at("lo").get<double>(), paired.at("hi").get<double>(), paired.at("level").get<double>()};
@@ -97,11 +99,19 @@ Point point_of(const Json& j) {
   p.status = status_of(j.at("status").get<std::string>());
   p.reason = words(j.at("reason"));
   if (!j.at("time").is_null()) p.speed = speed_of(j, p.status);
-  if (const Json& c = j.at("check"); !c.is_null())
-    p.check = CheckResult{maybe(c.at("max_abs")).value_or(0), maybe(c.at("tol")).value_or(0),
-                          c.at("passed").get<bool>(), c.at("queries").get<std::int64_t>()};
-  if (const Json& w = j.at("work"); !w.is_null())
-    p.work = Work{w.at("flops").get<double>(), w.at("bytes").get<double>()};
+  if (const Json& c = j.at("check"); !c.is_null()) {
+    CheckResult check;
+    check.max_abs = maybe(c.at("max_abs")).value_or(0);
+    check.tolerance = maybe(c.at("tol")).value_or(0);
+    check.passed = c.at("passed").get<bool>();
+    check.queries = c.at("queries").get<std::int64_t>();
+    p.check = check;
+  }
+  if (const Json& w = j.at("work"); !w.is_null()) {
+    p.work.emplace();
+    p.work->flops = w.at("flops").get<double>();
+    p.work->bytes = w.at("bytes").get<double>();
+  }
   if (const Json predicted = j.value("predicted", Json()); !predicted.is_null())
     p.predicted = Predicted{predicted.at("seconds").get<double>(), predicted.at("from_point").get<std::string>()};
   if (const Json match = j.value("match", Json()); !match.is_null()) p.match = match_of(match);

@@ -23,7 +23,10 @@ Point point(std::int64_t n, std::vector<std::string> series, double ratio) {
   p.shape.n_q = p.shape.n_k = n;
   SpeedResult speed;
   speed.baseline = "softmax";
-  speed.paired = Paired{20, ratio, Interval{ratio * 0.99, ratio * 1.01, 0.95}};
+  Paired pair;
+  pair.ratio = ratio;
+  pair.ci = Interval{ratio * 0.99, ratio * 1.01, 0.95};
+  speed.paired = pair;
   p.speed = speed;
   return p;
 }

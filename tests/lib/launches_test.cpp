@@ -28,9 +28,14 @@ Point timed(double median, double ratio) {
   speed.timing.stop = "ci";
   speed.phases = {{"hash", median / 2}};
   speed.baseline = "softmax";
-  speed.paired = Paired{20, ratio, Interval{ratio, ratio, 0.99}};
+  Paired pair;
+  pair.rounds = 20;
+  pair.ratio = ratio;
+  pair.ci = Interval{ratio, ratio, 0.99};
+  speed.paired = pair;
   p.speed = speed;
-  p.check = CheckResult{1e-7, 1e-4, true, 64};
+  p.check.emplace();
+  p.check->passed = true;
   p.work = Work{100, 200};
   identify(p);
   return p;
