@@ -61,6 +61,7 @@ struct Attempt {
   std::int64_t value = 0;
   std::optional<Summary> skill;
   std::string failure;  // why there is none
+  std::string ceiling;  // what its own target has, where that is not softmax: no setting of the main knob does better
 };
 
 std::string key_of(const std::string& input, const Shape& s, std::string_view isa, std::string_view method,
@@ -90,6 +91,9 @@ class Search {
       if (m.method->shares_qk && !shared_qk_) throw Unsupported("no skill against softmax: it needs shared Q and K");
       const ErrorResult error = study_.run(*m.method, m.settings, o_.seeds, o_.seed, false);
       if (error.total) attempt.skill = (*error.total)["skill"];
+      if (error.kernel_gap)
+        if (const auto own = (*error.kernel_gap)["skill"])
+          attempt.ceiling = fmt::format("; what it estimates has {}", number_text(own->median, 3));
       if (!attempt.skill) attempt.failure = "no skill against softmax: it estimates something else";
     } catch (const Unsupported& error) {
       attempt.failure = error.what();
@@ -142,10 +146,10 @@ class Search {
 
 std::string missed_text(const Knob& knob, double goal, const Attempt& best, const Top& top) {
   if (!best.skill) return best.failure;
-  const char* why = top.by_cost ? "more would cost over 4 times the operations of exact attention" : "the most";
-  return fmt::format("skill {} not reached: {} at {}={} ({})", goal, number_text(best.skill->median, 3), knob.name,
-                     best.value,
-                     best.value == top.value ? why : fmt::format("tried up to {}, {}", top.value, why).c_str());
+  const std::string why = top.by_cost ? "more would cost over 4 times the operations of exact attention" : "the most";
+  return fmt::format("skill {} not reached: {} at {}={} ({}{})", goal, number_text(best.skill->median, 3), knob.name,
+                     best.value, best.value == top.value ? why : fmt::format("tried up to {}, {}", top.value, why),
+                     best.ceiling);
 }
 
 }  // namespace
