@@ -1,7 +1,7 @@
 # Verbs only: what is built and how stands in CMakeLists.txt and CMakePresets.json.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build bench test dev golden install format tidy clean
+.PHONY: help deps build bench results test dev golden install format tidy clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -30,6 +30,9 @@ build: deps build/release/build.ninja ## build/release/yoso-bench and the librar
 bench: build ## the main job: speed, memory and error of every method; report in REPORT=build/overview.json
 	build/release/yoso-bench overview --qkv $(data)0-n2048.safetensors --qkv $(data)1-n512.safetensors \
 	  --input gaussian,clustered -n 512..4096*2 --hashes 8..128*2 --time-budget 0.5 -o $(REPORT)
+
+results: build ## every experiment, into results/ (about 35 minutes; leave the machine alone meanwhile)
+	@for run in experiments/*/run.sh; do sh $$run || exit 1; done
 
 test: deps build/release/build.ninja ## build and run all tests
 	@$(call compile,release)

@@ -70,7 +70,7 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
     for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
       for (const std::int64_t threads : or_usual(o.threads, {1})) {
         const Context context{static_cast<int>(threads), isa, Pass::forward};
-        groups.push_back({input, shape, context, expand(methods, o.knobs, shape, for_error), capture});
+        groups.push_back({input, shape, context, expand(methods, o.knobs, shape, for_error), capture, {}});
       }
   };
   for (const std::string& path : o.captures) {
@@ -103,7 +103,7 @@ std::string redraw_policy(const Options& o, const Member& member, const Shape& s
   return !o.redraw.empty() ? o.redraw : method.redraws ? "each" : "once";
 }
 
-Point point_of(const Options& o, const Group& g, const Member& m) {
+Point point_of(const Options& o, const Group& g, const Member& m, const Matched* matched) {
   Point p;
   p.method = m.method->name;
   p.control = m.method->control;
@@ -115,6 +115,14 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   p.seed = o.seed;
   p.redraw = redraw_policy(o, m, g.shape);
   if (m.method->work) p.work = m.method->work(g.shape, m.settings);
+  if (matched) {
+    p.match = matched->match;
+    p.reason = matched->reason;
+    if (!p.reason.empty()) p.status = Status::unsupported;
+  }
+  const bool searched = p.match && p.match->goal;
+  p.series = m.also;
+  p.series.insert(p.series.begin(), series_text(m, searched));
   identify(p);
 
   const Shape& s = g.shape;
@@ -130,7 +138,12 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   }
   if (s.causal) r += " --causal";
   r += fmt::format(" --threads {} --isa {} --seed {}", p.threads, p.isa, p.seed);
-  for (const auto& [knob, value] : p.knobs) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
+  for (const auto& [knob, value] : p.knobs)
+    if (!searched || knob != m.method->main_knob) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
+  if (searched)
+    r += fmt::format(" --match skill={} --seeds {}", *p.match->goal, o.seeds);
+  else if (p.match)
+    r += fmt::format(" --match skill={} --seeds {}", fmt::join(o.skills, ","), o.seeds);
   if (o.command == "speed" || o.command == "overview") {
     r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget,
                      o.rel_ci, o.min_samples);
@@ -144,6 +157,17 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   if (o.command == "overview") r += fmt::format(" --seeds {}", o.seeds);
   p.repro = r;
   return p;
+}
+
+Member member_of(const Point& p) {
+  const Method& method = find(catalogue(), p.method);
+  Member m{&method, Settings(method.knobs, p.shape)};
+  for (const auto& [knob, value] : p.knobs) m.settings.set(knob, value);
+  return m;
+}
+
+std::string title_of(const Point& p) {
+  return Group{p.input, p.shape, Context{p.threads, parse_isa(p.isa), Pass::forward}, {}, nullptr, {}}.title();
 }
 
 std::size_t memory_budget(const Options& o) {

@@ -15,6 +15,12 @@
 
 namespace yoso::app {
 
+// What a search for a skill ended with, for the member it belongs to.
+struct Matched {
+  Match match;
+  std::string reason;  // why the row is unsupported; empty: it is not
+};
+
 // All methods at one input, shape, instruction set and thread count.
 struct Group {
   std::string input;  // a family, or a capture's path
@@ -22,6 +28,7 @@ struct Group {
   Context context;
   std::vector<Member> members;
   std::shared_ptr<const Capture> capture;  // null: made from the family when asked for
+  std::vector<Matched> matched;            // of each member; empty: nothing was searched for
 
   Capture data(std::uint64_t seed) const;
   std::string title() const;  // "gaussian, n = 1024, d = 64"
@@ -32,7 +39,11 @@ std::vector<Group> groups_of(const Options& options, std::vector<std::int64_t> u
                              const std::vector<const Method*>& extra = {});
 
 // The configuration part of a row, with its ids and its repro line.
-Point point_of(const Options& options, const Group& group, const Member& member);
+Point point_of(const Options& options, const Group& group, const Member& member, const Matched* matched = nullptr);
+
+// The other way round, for tables: a row's member, and what its group says of the rows beside it.
+Member member_of(const Point& point);
+std::string title_of(const Point& point);
 
 // "each", "once" or "none", from the option, the method and whether it draws at all.
 std::string redraw_policy(const Options& options, const Member& member, const Shape& shape);

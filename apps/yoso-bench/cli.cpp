@@ -22,6 +22,8 @@ struct Raw {
   Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, inputs, captures, own_knobs, tags;
   std::map<std::string, Texts> knobs;
   std::string seed, time_budget, rel_ci, min_samples, redraw, memory_budget, seeds, reference, format, progress;
+  std::string launches, extrapolate_beyond;
+  Texts match;
   bool no_rss = false;
 };
 
@@ -76,6 +78,21 @@ void add_timing(CLI::App& sub, Raw& raw, Options& o) {
       ->type_name("R");
   sub.add_option("--baseline", o.baseline, "the method that ratios are taken to, or none")->type_name("M");
   sub.add_flag("--samples", o.samples, "write every sample to the report");
+}
+
+void add_speed(CLI::App& sub, Raw& raw, Options& o) {
+  sub.add_option("--launches", raw.launches,
+                 "launch the whole process N times and take medians and intervals over launches (1); 5 give 93.75 %")
+      ->type_name("N");
+  sub.add_option("--extrapolate-beyond", raw.extrapolate_beyond,
+                 "longer than N, methods that grow as n^2 are not run but predicted by their operations")
+      ->type_name("N");
+  sub.add_option("--match", raw.match,
+                 "skill=0.5,0.9: search each method's main knob for the least value that reaches it, and time it there")
+      ->type_name("skill=LIST");
+  sub.add_option("--seeds", raw.seeds, "draws of a random method, for --match (20)")->type_name("N");
+  sub.add_option("--settled", o.settled, "take what --match finds from this report; what it lacks is searched for")
+      ->type_name("REPORT");
 }
 
 void add_budget(CLI::App& sub, Raw& raw) {
@@ -152,6 +169,31 @@ std::int64_t whole(const char* flag, const std::string& text, std::int64_t lowes
   throw BadSetting(fmt::format("{} must be a whole number in [{}, {}], got '{}'", flag, lowest, highest, text));
 }
 
+// "skill=0.5,0.9", in ascending order
+void interpret_match(const Texts& texts, Options& o) {
+  for (const std::string& text : texts) {
+    if (!text.starts_with("skill=")) throw BadSetting(fmt::format("--match must look like skill=0.5, got '{}'", text));
+    for (const std::string& goal : split(text.substr(6))) {
+      const double skill = parse_number("--match skill", goal, 0.001, 0.999999);
+      if (std::ranges::find(o.skills, skill) == o.skills.end()) o.skills.push_back(skill);
+    }
+  }
+  std::ranges::sort(o.skills);
+}
+
+void interpret_speed(const Raw& raw, Options& o) {
+  if (!raw.launches.empty()) o.launches = static_cast<int>(whole("--launches", raw.launches, 1, 50));
+  if (!raw.extrapolate_beyond.empty())
+    o.extrapolate_beyond = whole("--extrapolate-beyond", raw.extrapolate_beyond, 1, (std::int64_t{1} << 31) - 1);
+  interpret_match(raw.match, o);
+  if (!o.settled.empty() && o.skills.empty()) throw BadSetting("--settled needs --match");
+  if (o.extrapolate_beyond && !o.skills.empty())
+    throw BadSetting(
+        "--extrapolate-beyond cannot be given with --match: a skill needs exact attention at every length");
+  if (o.extrapolate_beyond && (!o.n_q.empty() || !o.n_k.empty()))
+    throw BadSetting("--extrapolate-beyond goes with -n/--seq-len, not with --n-q and --n-k");
+}
+
 void interpret(const Raw& raw, Options& o) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
   if (!raw.methods.empty()) o.methods = items(raw.methods);
@@ -203,6 +245,7 @@ void interpret(const Raw& raw, Options& o) {
     o.tags[text.substr(0, at)] = text.substr(at + 1);
   }
   o.measure_rss = !raw.no_rss;
+  interpret_speed(raw, o);
   const bool pairs = o.command == "speed" || o.command == "overview";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }
@@ -260,6 +303,7 @@ Options parse_command_line(int argc, const char* const* argv) {
     if (s != check) add_budget(*s, raw);
   }
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
+  add_speed(*speed, raw, o);
 
   try {
     Texts args = join_negative_values(argc, argv);

@@ -126,7 +126,8 @@ std::optional<Capture> inputs_of(const Options& o, const Group& g, std::vector<P
 
 std::vector<Point> points_of(const Options& o, const Group& g) {
   std::vector<Point> points;
-  for (const Member& m : g.members) points.push_back(point_of(o, g, m));
+  for (std::size_t i = 0; i < g.members.size(); ++i)
+    points.push_back(point_of(o, g, g.members[i], g.matched.empty() ? nullptr : &g.matched[i]));
   return points;
 }
 

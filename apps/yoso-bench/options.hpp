@@ -29,8 +29,12 @@ struct Options {
   double time_budget = 1;            // seconds a point
   double rel_ci = 0.01;
   int min_samples = 20;
-  std::string redraw;               // "", "each" or "once"
-  std::uint64_t memory_budget = 0;  // bytes; 0: 80 % of what is free
+  std::string redraw;                   // "", "each" or "once"
+  int launches = 1;                     // of the whole process
+  std::int64_t extrapolate_beyond = 0;  // longer ones of quadratic methods are predicted; 0: none
+  std::vector<double> skills;           // to match, each a row; empty: knobs as they are
+  std::string settled;                  // a report to take matched settings from
+  std::uint64_t memory_budget = 0;      // bytes; 0: 80 % of what is free
   bool measure_rss = true;
   std::int64_t seeds = 20;
   bool per_head = false;

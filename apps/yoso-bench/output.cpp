@@ -39,8 +39,11 @@ Progress::~Progress() {
 
 void Progress::next(const std::string& what) {
   ++done_;
+  say(fmt::format("[{}/{}] {}", done_, total_, what));
+}
+
+void Progress::say(const std::string& line) {
   if (!shown_) return;
-  const std::string line = fmt::format("[{}/{}] {}", done_, total_, what);
   if (!terminal_) {
     fmt::print(stderr, "{}\n", line);
     return;

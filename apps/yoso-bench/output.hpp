@@ -19,6 +19,7 @@ class Progress {
   Progress(const std::string& mode, std::size_t total);
   ~Progress();
   void next(const std::string& what);
+  void say(const std::string& line);  // without counting
 
  private:
   bool shown_, terminal_;

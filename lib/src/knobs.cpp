@@ -151,4 +151,9 @@ std::string Settings::text(std::string_view knob) const {
   return found.kind == Knob::Kind::integer ? fmt::format("{}", integer(knob)) : fmt::format("{}", real(knob));
 }
 
+std::string Settings::asked(std::string_view knob) const {
+  const Knob& found = find(knob);
+  return std::isnan(values_[static_cast<std::size_t>(&found - knobs_.data())]) ? "auto" : text(knob);
+}
+
 }  // namespace yoso

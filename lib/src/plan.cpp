@@ -229,14 +229,16 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
       mine = std::move(grown);
     }
     // values that resolve alike ("9,auto") are one point
-    std::vector<std::string> seen;
-    std::erase_if(mine, [&](const Member& m) {
+    const std::size_t first = members.size();
+    for (Member& m : mine) {
       const std::string text = knob_text(m, true);
-      if (std::ranges::find(seen, text) != seen.end()) return true;
-      seen.push_back(text);
-      return false;
-    });
-    members.insert(members.end(), mine.begin(), mine.end());
+      const auto same = std::find_if(members.begin() + static_cast<std::ptrdiff_t>(first), members.end(),
+                                     [&](const Member& known) { return knob_text(known, true) == text; });
+      if (same == members.end())
+        members.push_back(std::move(m));
+      else if (std::string series = series_text(m); series != series_text(*same))
+        same->also.push_back(std::move(series));
+    }
   }
   return members;
 }
@@ -250,6 +252,19 @@ std::string knob_text(const Member& member, bool all) {
     if (!all && !main && value == usual.text(knob.name)) continue;
     if (!text.empty()) text += ' ';
     text += fmt::format("{}={}", knob.name, value);
+  }
+  return text;
+}
+
+std::string series_text(const Member& member, bool searched) {
+  const Settings usual(member.settings.knobs(), member.settings.shape());
+  std::string text;
+  for (const Knob& knob : member.settings.knobs()) {
+    const std::string asked = member.settings.asked(knob.name);
+    const bool main = knob.name == member.method->main_knob;
+    if (main ? searched : asked == usual.asked(knob.name)) continue;
+    if (!text.empty()) text += ' ';
+    text += fmt::format("{}={}", knob.name, asked);
   }
   return text;
 }

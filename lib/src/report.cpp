@@ -11,6 +11,7 @@
 #include <yoso/random.hpp>
 
 #include "hash.hpp"
+#include "report_extras.hpp"
 
 namespace yoso {
 namespace {
@@ -198,31 +199,33 @@ Json json(const Point& p, const std::string& environment, bool samples) {
             {"achieved_bytes_per_s", timed ? number(p.work->bytes / p.speed->timing.median) : Json(nullptr)},
             {"roofline_pct", nullptr}};
   }
-  return {{"id", p.id},
-          {"group", p.group},
-          {"env", environment},
-          {"repro", p.repro},
-          {"method", p.method},
-          {"control", p.control},
-          {"knobs", knobs},
-          {"input", p.input},
-          {"shape", json(p.shape)},
-          {"pass", p.pass},
-          {"backend", p.backend},
-          {"isa", p.isa},
-          {"threads", p.threads},
-          {"seed", p.seed},
-          {"draws", {{"policy", p.redraw}}},
-          {"status", name(p.status)},
-          {"reason", p.reason.empty() ? Json(nullptr) : Json(p.reason)},
-          {"time", p.speed ? json(p.speed->timing, samples) : Json(nullptr)},
-          {"phases", phases},
-          {"paired", paired},
-          {"memory", json(p.memory)},
-          {"error", json(p.error)},
-          {"work", work},
-          {"check", json(p.check)},
-          {"verdict", p.verdict.empty() ? Json(nullptr) : Json(p.verdict)}};
+  Json j = {{"id", p.id},
+            {"group", p.group},
+            {"env", environment},
+            {"repro", p.repro},
+            {"method", p.method},
+            {"control", p.control},
+            {"knobs", knobs},
+            {"input", p.input},
+            {"shape", json(p.shape)},
+            {"pass", p.pass},
+            {"backend", p.backend},
+            {"isa", p.isa},
+            {"threads", p.threads},
+            {"seed", p.seed},
+            {"draws", {{"policy", p.redraw}}},
+            {"status", name(p.status)},
+            {"reason", p.reason.empty() ? Json(nullptr) : Json(p.reason)},
+            {"time", p.speed ? json(p.speed->timing, samples) : Json(nullptr)},
+            {"phases", phases},
+            {"paired", paired},
+            {"memory", json(p.memory)},
+            {"error", json(p.error)},
+            {"work", work},
+            {"check", json(p.check)},
+            {"verdict", p.verdict.empty() ? Json(nullptr) : Json(p.verdict)}};
+  add_extras(j, p);
+  return j;
 }
 
 Json json(const std::vector<Warning>& warnings) {
@@ -277,8 +280,8 @@ std::string now() {
 }  // namespace
 
 std::string_view name(Status status) {
-  static constexpr std::string_view kNames[] = {"ok",          "noisy",   "wrong", "over_budget",
-                                                "unsupported", "timeout", "error", "interrupted"};
+  static constexpr std::string_view kNames[] = {"ok",      "noisy", "wrong",       "over_budget", "unsupported",
+                                                "timeout", "error", "interrupted", "predicted"};
   return kNames[static_cast<std::size_t>(status)];
 }
 
@@ -309,7 +312,9 @@ void identify(Point& p) {
   Json knobs = Json::object();
   for (const auto& [knob, value] : p.knobs) knobs[knob] = value;
   p.group = hash_hex(common);
-  p.id = hash_hex(common + Json{{"method", p.method}, {"knobs", knobs}, {"redraw", p.redraw}}.dump());
+  Json own = {{"method", p.method}, {"knobs", knobs}, {"redraw", p.redraw}};
+  if (p.match && p.match->goal) own["skill"] = *p.match->goal;  // two goals may end at one setting
+  p.id = hash_hex(common + own.dump());
 }
 
 std::string to_json(const Report& r) {
@@ -335,6 +340,7 @@ std::string to_json(const Report& r) {
             {"points", points},
             {"warnings", json(r.warnings)},
             {"summary", {{"points", r.points.size()}, {"statuses", counts}}}};
+  add_extras(j, r);
   // what a shell hands over need not be UTF-8: replaced, not lost
   return j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -1,57 +1,50 @@
-// speed: interleaved timings, paired with a baseline.
-#include <fmt/format.h>
+// speed: interleaved timings, paired with a baseline; in one launch of the process or in several.
+#include <optional>
 
+#include "../extrapolate.hpp"
+#include "../launches.hpp"
+#include "../match.hpp"
 #include "../measure.hpp"
+#include "../speed_table.hpp"
 
 namespace yoso::app {
 namespace {
 
-std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline) {
-  Table table({"method", "setting", "time", "interval", "n",
-               baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline), "check", "status"});
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const Point& p = points[i];
-    const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
-    if (!p.speed) {
-      table.row({p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", note});
-      continue;
+std::vector<Point> time_all(const Options& o, std::vector<Group>& groups, std::optional<Matcher>& matcher) {
+  Progress progress(o.progress, groups.size());
+  std::vector<Point> all;
+  for (Group& g : groups) {
+    if (interrupted()) break;
+    progress.next(g.title());
+    std::vector<Point> points = points_of(o, g);
+    if (const auto data = inputs_of(o, g, points)) {
+      if (matcher) {
+        matcher->settle(g, *data);
+        if (interrupted()) break;
+        points = points_of(o, g);
+      }
+      leave_out(o, g, points);
+      time_group(o, g, *data, points);
     }
-    const Timing& t = p.speed->timing;
-    std::string ratio = "-";
-    if (const auto& pair = p.speed->paired; pair && p.method != baseline)
-      ratio = pair->ci ? fmt::format("{:.3g} [{:.3g}, {:.3g}]", pair->ratio, pair->ci->lo, pair->ci->hi)
-                       : fmt::format("{:.3g}", pair->ratio);
-    else if (p.method == baseline)
-      ratio = "1";
-    table.row({p.method, setting_text(g.members[i]), seconds_text(t.median),
-               t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
-               t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n), ratio,
-               p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
+    all.insert(all.end(), points.begin(), points.end());
   }
-  return fmt::format("{}\n{}\n", g.title(), table.text());
+  predict(o, all);
+  return all;
 }
 
 }  // namespace
 
 int run_speed(const Options& o) {
-  std::vector<Group> groups = groups_of(o, {1024}, false);
+  std::vector<Group> groups = groups_of(o, {1024}, !o.skills.empty());
+  for (Group& g : groups) add_baseline(o, g);
+  std::optional<Matcher> matcher;
+  if (!o.skills.empty()) matcher.emplace(o);
   Output output(o, true);
-  Progress progress(o.progress, groups.size());
-  std::string text;
-  for (Group& g : groups) {
-    if (interrupted()) break;
-    add_baseline(o, g);
-    progress.next(g.title());
-    std::vector<Point> points = points_of(o, g);
-    if (const auto data = inputs_of(o, g, points)) time_group(o, g, *data, points);
-    text += table_of(g, points, o.baseline);
-    output.report.points.insert(output.report.points.end(), points.begin(), points.end());
-  }
-  text +=
-      "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
-      "the\n"
-      "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
-  return output.finish(text);
+  Report& report = output.report;
+  report.points = o.launches > 1 ? launch(o, report) : time_all(o, groups, matcher);
+  if (o.launches > 1 && report.points.empty() && interrupted()) return 130;
+  report.crossovers = crossovers(report.points);
+  return output.finish(speed_text(o, report));
 }
 
 }  // namespace yoso::app

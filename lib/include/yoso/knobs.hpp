@@ -48,7 +48,8 @@ class Settings {
   std::string_view choice(std::string_view knob) const;
   bool is(std::string_view knob, std::string_view value) const { return choice(knob) == value; }
   bool has(std::string_view knob) const;
-  std::string text(std::string_view knob) const;  // resolved, as it would be typed
+  std::string text(std::string_view knob) const;   // resolved, as it would be typed
+  std::string asked(std::string_view knob) const;  // the same, but "auto" where that was asked for
 
   std::span<const Knob> knobs() const { return knobs_; }
   const Shape& shape() const { return shape_; }

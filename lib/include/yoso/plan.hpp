@@ -41,6 +41,7 @@ void check_knobs(const KnobLists& lists, const std::vector<const Method*>& selec
 struct Member {
   const Method* method;
   Settings settings;
+  std::vector<std::string> also = {};  // series_text() of members that resolved to the same settings at this shape
 };
 
 // Every combination of knob values of every method, in order. `for_error` takes the usual values of the error command.
@@ -49,5 +50,9 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
 
 // The knobs that differ from their usual value (or all), as "hashes=32 hash_bits=9".
 std::string knob_text(const Member& member, bool all);
+
+// The main knob and those that were asked for with another than the usual value, "auto" unresolved: the same text at
+// every shape. `searched`: leaves the main knob out.
+std::string series_text(const Member& member, bool searched = false);
 
 }  // namespace yoso

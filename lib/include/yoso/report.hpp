@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <yoso/crossover.hpp>
 #include <yoso/environment.hpp>
 #include <yoso/instance.hpp>
 #include <yoso/metrics.hpp>
@@ -16,9 +17,9 @@
 namespace yoso {
 
 inline constexpr const char* kReportSchema = "yoso-bench/report";
-inline constexpr const char* kReportVersion = "1.0";  // additions raise the minor number; fields keep their meaning
+inline constexpr const char* kReportVersion = "1.1";  // additions raise the minor number; fields keep their meaning
 
-enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted };
+enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted, predicted };
 std::string_view name(Status status);
 
 // Median over seeds and its interval; lo and hi are null when there are too few seeds for one, or when the method has
@@ -77,11 +78,32 @@ struct CheckResult {
   std::int64_t queries = 0;  // how many queries of every row were checked
 };
 
+// What one of several launches of the whole process measured.
+struct Launch {
+  double median = 0;            // seconds
+  std::optional<double> ratio;  // paired, to the baseline
+};
+
+// A time that was not measured: that of the method's largest measured length, by the ratio of their operations.
+struct Predicted {
+  double seconds = 0;
+  std::string from_point;  // id
+};
+
+// A row whose main knob was searched for the least value that reaches a skill, or which stands beside such rows.
+struct Match {
+  std::optional<double> goal;      // skill asked for; null: the method has no main knob
+  std::optional<Summary> reached;  // skill against softmax at this setting; null: it has no meaning
+  bool missed = false;             // the goal was not reached
+};
+
 struct SpeedResult {
   Timing timing;
   std::vector<std::pair<std::string, double>> phases;  // seconds, median of a few runs apart from the timed ones
   std::optional<std::string> baseline;                 // the method the ratio is taken to
   std::optional<Paired> paired;
+  bool baseline_predicted = false;  // the ratio is to a predicted time, and its interval is that of this method alone
+  std::vector<Launch> launches;     // of several; empty: there was one
 };
 
 struct Point {
@@ -90,7 +112,9 @@ struct Point {
   std::string method;
   bool control = false;
   std::vector<std::pair<std::string, std::string>> knobs;  // resolved, as they would be typed
-  std::string input;                                       // a family's name or a capture's path
+  std::vector<std::string> series;  // the setting as asked for ("hash_bits=auto"), by which rows of other lengths go
+                                    // with this one; several when settings resolve alike here
+  std::string input;  // a family's name or a capture's path
   Shape shape;
   std::string pass = "forward", backend = "cpu", isa;
   int threads = 1;
@@ -103,6 +127,8 @@ struct Point {
   std::optional<ErrorResult> error;
   std::optional<CheckResult> check;
   std::optional<Work> work;
+  std::optional<Predicted> predicted;
+  std::optional<Match> match;
   std::string verdict;  // of the overview table; empty when none was given
 };
 
@@ -115,6 +141,8 @@ struct Report {
   Environment environment;
   std::vector<Point> points;
   std::vector<Warning> warnings;
+  std::vector<Crossover> crossovers;
+  int launches = 1;      // of the whole process, that every row was measured in
   bool samples = false;  // whether every timing sample is written
 };
 

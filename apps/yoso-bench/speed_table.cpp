@@ -1,0 +1,178 @@
+#include "speed_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <yoso/launches.hpp>
+
+namespace yoso::app {
+namespace {
+
+std::string ratio_text(const Point& p, const std::string& baseline) {
+  if (p.method == baseline) return "1";
+  if (!p.speed || !p.speed->paired) return "-";
+  const Paired& pair = *p.speed->paired;
+  const char* mark = p.speed->baseline_predicted ? "~" : "";
+  return pair.ci ? fmt::format("{}{:.3g} [{:.3g}, {:.3g}]", mark, pair.ratio, pair.ci->lo, pair.ci->hi)
+                 : fmt::format("{}{:.3g}", mark, pair.ratio);
+}
+
+std::string group_text(const Options& o, const std::vector<const Point*>& rows) {
+  const bool matched = std::ranges::any_of(rows, [](const Point* p) { return p->match.has_value(); });
+  std::vector<std::string> header{"method", "setting"};
+  if (matched) header.insert(header.end(), {"goal", "skill"});
+  header.insert(header.end(),
+                {"time", "interval", "n",
+                 o.baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", o.baseline), "check", "status"});
+  Table table(header);
+  for (const Point* row : rows) {
+    const Point& p = *row;
+    std::vector<std::string> cells{p.method, setting_text(member_of(p))};
+    if (matched) {
+      cells.push_back(p.match && p.match->goal ? fmt::format("{}", *p.match->goal) : "-");
+      cells.push_back(p.match ? summary_text(p.match->reached, 3) : "-");
+    }
+    const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
+    if (p.predicted) {
+      cells.insert(cells.end(),
+                   {"~" + seconds_text(p.predicted->seconds), "-", "-", ratio_text(p, o.baseline), "-", note});
+    } else if (!p.speed) {
+      cells.insert(cells.end(), {"-", "-", "-", "-", "-", note});
+    } else {
+      const Timing& t = p.speed->timing;
+      cells.insert(cells.end(),
+                   {seconds_text(t.median),
+                    t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
+                    t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n),
+                    ratio_text(p, o.baseline), p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
+    }
+    table.row(cells);
+  }
+  return fmt::format("{}\n{}\n", title_of(*rows.front()), table.text());
+}
+
+// What one table of crossovers has in common.
+template <class RowOrCrossover>
+std::string common(const RowOrCrossover& c) {
+  Shape shape = c.shape;
+  shape.n_q = shape.n_k = 1;
+  std::string title =
+      Group{c.input, shape, Context{c.threads, parse_isa(c.isa), Pass::forward}, {}, nullptr, {}}.title();
+  if (const auto at = title.find(", n = 1"); at != std::string::npos) title.erase(at, 7);
+  return title;
+}
+
+// "128, 256" or "128..1024" of measured lengths in a row
+std::string lengths_text(const std::vector<std::int64_t>& lengths) {
+  if (lengths.empty()) return "-";
+  if (lengths.size() < 3) return fmt::format("{}", fmt::join(lengths, ", "));
+  return fmt::format("{} lengths in {}..{}", lengths.size(), lengths.front(), lengths.back());
+}
+
+// Ratios of the rows that belong to `c`, by length.
+std::vector<std::string> ratios_of(const Crossover& c, const std::vector<Point>& points,
+                                   const std::vector<std::int64_t>& lengths) {
+  std::vector<std::string> cells(lengths.size(), "-");
+  for (const Point& p : points) {
+    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads ||
+        std::ranges::find(p.series, c.series) == p.series.end() || (p.match ? p.match->goal : std::nullopt) != c.goal)
+      continue;
+    Shape shape = p.shape;
+    shape.n_q = shape.n_k = 0;
+    const auto at = std::ranges::find(lengths, p.shape.n_k);
+    if (shape != c.shape || at == lengths.end() || !p.speed || !p.speed->paired) continue;
+    cells[static_cast<std::size_t>(at - lengths.begin())] =
+        fmt::format("{}{:.3g}", p.speed->baseline_predicted ? "~" : "", p.speed->paired->ratio);
+  }
+  return cells;
+}
+
+std::string crossover_text(const std::vector<Crossover>& all, const std::vector<Point>& points) {
+  std::vector<std::string> titles;
+  for (const Crossover& c : all)
+    if (std::ranges::find(titles, common(c)) == titles.end()) titles.push_back(common(c));
+  std::string text;
+  for (const std::string& title : titles)
+    for (const bool matched : {false, true}) {
+      std::vector<std::string> header{"method", "setting"};
+      if (matched) header.emplace_back("goal");
+      header.insert(header.end(), {"faster from n", "slower at"});
+      std::vector<std::int64_t> lengths;
+      for (const Point& p : points)
+        if (p.speed && common(p) == title && std::ranges::find(lengths, p.shape.n_k) == lengths.end())
+          lengths.push_back(p.shape.n_k);
+      std::ranges::sort(lengths);
+      for (const std::int64_t n : lengths) header.push_back(fmt::format("{}", n));
+      header.emplace_back("");
+      Table table(header, matched ? 3 : 2);
+      std::string baseline;
+      for (const Crossover& c : all) {
+        if (common(c) != title || c.goal.has_value() != matched) continue;
+        if (!c.baseline.empty()) baseline = c.baseline;
+        std::vector<std::string> cells{c.method, c.series};
+        if (matched) cells.push_back(fmt::format("skill {}", *c.goal));
+        cells.insert(cells.end(), {yoso::text(c.crossing), lengths_text(c.crossing.slower)});
+        for (std::string& ratio : ratios_of(c, points, lengths)) cells.push_back(std::move(ratio));
+        table.row(cells);
+      }
+      if (baseline.empty()) continue;
+      text +=
+          fmt::format("faster than {0}{1}: {2}; time x {0} by n\n{3}\n", baseline,
+                      matched ? ", each method at the least setting that reaches the skill" : "", title, table.text());
+    }
+  if (!text.empty())
+    text +=
+        "faster from n: the smallest measured length from which on the whole interval of the ratio lies below 1; in "
+        "brackets where the\nline through the medians crosses 1. slower at: where the whole interval lies above 1, or "
+        "the skill was not "
+        "reached.\n";
+  return text;
+}
+
+}  // namespace
+
+std::string speed_text(const Options& o, const Report& report) {
+  std::string text;
+  std::vector<const Point*> rows;
+  const auto flush = [&] {
+    if (!rows.empty()) text += group_text(o, rows);
+    rows.clear();
+  };
+  bool predicted = false, matched = false;
+  for (const Point& p : report.points) {
+    if (!rows.empty() && rows.front()->group != p.group) flush();
+    rows.push_back(&p);
+    predicted |= p.predicted.has_value();
+    matched |= p.match.has_value();
+  }
+  flush();
+  text += crossover_text(report.crossovers, report.points);
+  if (o.launches > 1)
+    text += fmt::format(
+        "Medians over {} launches of the whole process, with intervals over them{}. `noisy`: the interval is wider "
+        "than "
+        "--rel-ci\nasks for.\n",
+        report.launches,
+        report.launches > 1
+            ? fmt::format(" that hold at {:.4g} % for each row by itself",
+                          100 * launch_interval(std::vector<double>(static_cast<std::size_t>(report.launches)))->level)
+            : std::string());
+  else
+    text +=
+        "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
+        "the\n"
+        "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
+  if (predicted)
+    text +=
+        "~: not measured, or a ratio to what was not measured: the time at the longest measured n, by the ratio of "
+        "operations; the\ninterval of such a ratio is that of the method alone.\n";
+  if (matched)
+    text +=
+        "skill: 1 - |Y - R|^2 / |mean(V) - R|^2 against exact attention R, median over draws: 1 is exact, 0 no better "
+        "than the mean of V.\ngoal: the setting is the least that reaches this skill; where there is none it is the "
+        "usual one.\n";
+  return text;
+}
+
+}  // namespace yoso::app

@@ -1,0 +1,31 @@
+#!/bin/sh
+# smoke.sh SOURCE RESULTS: runs every experiments/*/run.sh in smoke mode and validates what it wrote.
+set -eu
+source=$1 results=$2
+export SMOKE=1 RESULTS="$results"
+rm -rf "$results"
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+for run in "$source"/experiments/*/run.sh; do
+  name=$(basename "$(dirname "$run")")
+  [ -f "$(dirname "$run")/README.md" ] || fail "$name: no README.md"
+  sh "$run"
+  set -- "$results/$name"/*/*.json
+  [ -f "$1" ] || fail "$name: no report"
+  "$YOSO_BENCH" validate "$@"
+  for report; do
+    [ -s "${report%.json}.txt" ] || fail "$report: no tables beside it"
+  done
+  [ -z "$(find "$results/$name" -name '.*.partial')" ] || fail "$name: something half-written is left"
+done
+
+# without the program an experiment says so and leaves nothing
+set -- "$source"/experiments/*/run.sh
+rm -rf "$results/none"
+if RESULTS="$results/none" YOSO_BENCH=/nonexistent sh "$1" 2>"$results/said"; then fail "ran without a program"; fi
+[ "$(wc -l <"$results/said")" -eq 1 ] || fail "said more than one line"
+[ ! -e "$results/none" ] || fail "left something behind"
