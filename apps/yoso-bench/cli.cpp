@@ -203,6 +203,7 @@ void interpret(const Raw& raw, Options& o) {
     o.tags[text.substr(0, at)] = text.substr(at + 1);
   }
   o.measure_rss = !raw.no_rss;
+  if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
   const bool pairs = o.command == "speed" || o.command == "overview";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }
@@ -232,6 +233,9 @@ Options parse_command_line(int argc, const char* const* argv) {
   list->add_flag("--json", o.json, "as JSON");
   CLI::App* env = sub("env", "the machine, this build, and whether it is quiet enough to measure");
   env->add_flag("--json", o.json, "as JSON");
+  env->add_flag("--calibrate", o.calibrate,
+                "measure what this machine can do at best and keep it for the rooflines of later runs (seconds)");
+  env->add_flag("--self-test", o.self_test, "does the harness find 5 %, and nothing where nothing is? (a minute)");
   CLI::App* speed = sub("speed", "how long: interleaved timings, paired with a baseline");
   CLI::App* memory = sub("memory", "how many bytes: arenas, and the resident set of a forked child");
   memory->add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
@@ -260,6 +264,7 @@ Options parse_command_line(int argc, const char* const* argv) {
     if (s != check) add_budget(*s, raw);
   }
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
+  speed->add_flag("--phases", o.phases, "what each part of a pass takes (hash, build, query, ...), in runs of its own");
 
   try {
     Texts args = join_negative_values(argc, argv);

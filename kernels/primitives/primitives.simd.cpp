@@ -1,6 +1,7 @@
 // All primitives, written once with the vector extension of GCC and clang and compiled once for each instruction set
 // (primitives.cmake says with which flags). YOSO_SIMD_ISA is the name of the table, YOSO_SIMD_LANES the floats in a
 // vector. This file exports the table and nothing else.
+#include "primitives/simd/calibration.hpp"
 #include "primitives/simd/functions.hpp"
 #include "primitives/simd/gemm.hpp"
 #include "primitives/simd/hadamard.hpp"
@@ -18,6 +19,12 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .gemm_nt = gemm_nt,
     .gemm_tn = gemm_tn,
     .project = project,
+    .multiply_adds = multiply_adds,
+    .additions = additions,
+    .mixed_additions = mixed_additions,
+    .exponentials = exponentials,
+    .read_words = read_words,
+    .update_words = update_words,
     .dot = dot,
     .axpy = axpy,
     .scale = scale,

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <yoso/calibration.hpp>
 #include <yoso/cpu.hpp>
 #include <yoso/errors.hpp>
 
@@ -79,8 +80,20 @@ int usable_cores() {
   return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
+// What the kernel says of the first core's data caches: "32768K". (sysconf adds up the third level of whole packages.)
 std::vector<CacheInfo> caches() {
   std::vector<CacheInfo> found;
+  for (int index = 0;; ++index) {
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", index);
+    const auto type = first_line(folder + "type"), level = first_line(folder + "level"),
+               size = first_line(folder + "size");
+    if (!type || !level || !size) break;
+    if (*type == "Instruction") continue;
+    const std::int64_t unit = size->ends_with('K') ? 1024 : size->ends_with('M') ? 1024 * 1024 : 1;
+    const std::int64_t bytes = std::strtoll(size->c_str(), nullptr, 10) * unit;
+    if (bytes > 0) found.push_back({static_cast<int>(std::strtol(level->c_str(), nullptr, 10)), bytes});
+  }
+  if (!found.empty()) return found;
   const std::pair<int, int> levels[] = {
       {1, _SC_LEVEL1_DCACHE_SIZE}, {2, _SC_LEVEL2_CACHE_SIZE}, {3, _SC_LEVEL3_CACHE_SIZE}};
   for (const auto& [level, name] : levels)
@@ -176,6 +189,8 @@ Environment this_environment() {
                                      e.memory_total.value_or(0), b.compiler, b.flags, b.git_sha.value_or("?"));
   for (const auto& [key, value] : e.variables) identity += "|" + key + "=" + value;
   e.id = hash_hex(identity);
+  const std::string key = calibration_key(e, b);
+  e.calibration = load_calibration(calibration_path(key), key, e.calibration_problem);
   return e;
 }
 
@@ -200,6 +215,7 @@ std::vector<Warning> warnings_of(const Environment& e, const BuildInfo& b) {
     warn("pressure", fmt::format("tasks waited for a CPU {:.0f} % of the last 10 s", *e.cpu_pressure_10s));
   if (e.steal_percent && *e.steal_percent > 1)
     warn("steal", fmt::format("the hypervisor took {:.1f} % of CPU time since boot", *e.steal_percent));
+  if (!e.calibration_problem.empty()) warn("calibration", e.calibration_problem);
   return found;
 }
 

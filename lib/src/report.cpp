@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <yoso/random.hpp>
+#include <yoso/roofline.hpp>
 
+#include "calibration_json.hpp"
 #include "hash.hpp"
 
 namespace yoso {
@@ -67,7 +69,7 @@ Json json(const Environment& e) {
             {"steal_percent", maybe(e.steal_percent)}}},
           {"gpu", nullptr},
           {"env_vars", e.variables},
-          {"calibration", nullptr}};
+          {"calibration", e.calibration ? calibration_json(*e.calibration) : Json(nullptr)}};
 }
 
 Json json(const Footprint& f) {
@@ -165,14 +167,26 @@ Json json(const Shape& s) {
           {"d", s.d},         {"d_v", s.d_v},     {"causal", s.causal}};
 }
 
+Json json(const Work& w, const Point& p, const std::optional<Calibration>& calibration) {
+  const double time = p.speed ? p.speed->timing.median : 0;
+  const auto bound = calibration ? roofline(w, *calibration, p.threads, p.isa) : std::nullopt;
+  return {{"flops", number(w.flops)},
+          {"bytes", number(w.bytes)},
+          {"achieved_flops_per_s", time > 0 ? number(w.flops / time) : Json(nullptr)},
+          {"achieved_bytes_per_s", time > 0 ? number(w.bytes / time) : Json(nullptr)},
+          {"roofline_s", bound ? number(bound->seconds) : Json(nullptr)},
+          {"roofline_pct", bound && time > 0 ? number(100 * bound->seconds / time) : Json(nullptr)},
+          {"limit", bound ? Json(bound->limit) : Json(nullptr)}};
+}
+
 // A knob's value with its type: numbers as numbers, choices as text.
 Json knob_value(const std::string& text) {
   const Json parsed = Json::parse(text, nullptr, false);
   return parsed.is_number() ? parsed : Json(text);
 }
 
-Json json(const Point& p, const std::string& environment, bool samples) {
-  Json knobs = Json::object(), phases = Json::object(), paired = nullptr, work = nullptr;
+Json json(const Point& p, const Environment& environment, bool samples) {
+  Json knobs = Json::object(), phases = Json::object(), paired = nullptr;
   for (const auto& [knob, value] : p.knobs) knobs[knob] = knob_value(value);
   if (p.speed) {
     for (const auto& [phase, seconds] : p.speed->phases) phases[phase] = number(seconds);
@@ -190,17 +204,9 @@ Json json(const Point& p, const std::string& environment, bool samples) {
       }
     }
   }
-  if (p.work) {
-    const bool timed = p.speed && p.speed->timing.median > 0;
-    work = {{"flops", number(p.work->flops)},
-            {"bytes", number(p.work->bytes)},
-            {"achieved_flops_per_s", timed ? number(p.work->flops / p.speed->timing.median) : Json(nullptr)},
-            {"achieved_bytes_per_s", timed ? number(p.work->bytes / p.speed->timing.median) : Json(nullptr)},
-            {"roofline_pct", nullptr}};
-  }
   return {{"id", p.id},
           {"group", p.group},
-          {"env", environment},
+          {"env", environment.id},
           {"repro", p.repro},
           {"method", p.method},
           {"control", p.control},
@@ -220,7 +226,7 @@ Json json(const Point& p, const std::string& environment, bool samples) {
           {"paired", paired},
           {"memory", json(p.memory)},
           {"error", json(p.error)},
-          {"work", work},
+          {"work", p.work ? json(*p.work, p, environment.calibration) : Json(nullptr)},
           {"check", json(p.check)},
           {"verdict", p.verdict.empty() ? Json(nullptr) : Json(p.verdict)}};
 }
@@ -315,7 +321,7 @@ void identify(Point& p) {
 std::string to_json(const Report& r) {
   Json points = Json::array(), counts = Json::object();
   for (const Point& p : r.points) {
-    points.push_back(json(p, r.environment.id, r.samples));
+    points.push_back(json(p, r.environment, r.samples));
     const std::string status(name(p.status));
     counts[status] = counts.value(status, 0) + 1;
   }

@@ -1,19 +1,37 @@
 // speed: interleaved timings, paired with a baseline.
 #include <fmt/format.h>
 
+#include <yoso/roofline.hpp>
+
 #include "../measure.hpp"
 
 namespace yoso::app {
 namespace {
 
-std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline) {
-  Table table({"method", "setting", "time", "interval", "n",
-               baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline), "check", "status"});
+// "81 % fma": the share of the machine's limit, and which one; empty without a calibration.
+std::string roofline_text(const Point& p, const std::optional<Calibration>& calibration) {
+  if (!calibration || !p.work || !p.speed || !(p.speed->timing.median > 0)) return "-";
+  const auto bound = roofline(*p.work, *calibration, p.threads, p.isa);
+  return bound ? fmt::format("{:.0f} % {}", 100 * bound->seconds / p.speed->timing.median, bound->limit) : "-";
+}
+
+std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline,
+                     const std::optional<Calibration>& calibration) {
+  std::vector<std::string> header{
+      "method",   "setting", "time",
+      "interval", "n",       baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline),
+      "check",    "status"};
+  if (calibration) header.insert(header.end() - 1, "roofline");
+  Table table(header);
+  const auto add = [&](const Point& p, std::vector<std::string> row) {
+    if (calibration) row.insert(row.end() - 1, roofline_text(p, calibration));
+    table.row(std::move(row));
+  };
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
     if (!p.speed) {
-      table.row({p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", note});
+      add(p, {p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", note});
       continue;
     }
     const Timing& t = p.speed->timing;
@@ -23,10 +41,10 @@ std::string table_of(const Group& g, const std::vector<Point>& points, const std
                        : fmt::format("{:.3g}", pair->ratio);
     else if (p.method == baseline)
       ratio = "1";
-    table.row({p.method, setting_text(g.members[i]), seconds_text(t.median),
-               t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
-               t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n), ratio,
-               p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
+    add(p, {p.method, setting_text(g.members[i]), seconds_text(t.median),
+            t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
+            t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n), ratio,
+            p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
   }
   return fmt::format("{}\n{}\n", g.title(), table.text());
 }
@@ -44,13 +62,17 @@ int run_speed(const Options& o) {
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
     if (const auto data = inputs_of(o, g, points)) time_group(o, g, *data, points);
-    text += table_of(g, points, o.baseline);
+    text += table_of(g, points, o.baseline, output.report.environment.calibration);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
   text +=
       "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
       "the\n"
       "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
+  text +=
+      output.report.environment.calibration
+          ? "roofline: the least time by this machine's calibration over the median time, and what it would wait for.\n"
+          : "No roofline: `yoso-bench env --calibrate` measures this machine's limits in seconds.\n";
   return output.finish(text);
 }
 

@@ -22,6 +22,33 @@ struct CacheInfo {
   std::int64_t bytes = 0;
 };
 
+// Bandwidth of one level of memory, bytes a second of all threads together. An update reads and writes a byte, and
+// counts both.
+struct LevelRate {
+  std::string level;                     // "L1", "L2", "L3", "memory"
+  std::optional<std::int64_t> capacity;  // bytes; of one core where the level is private; null: memory
+  std::int64_t measured_with = 0;        // bytes each thread worked on
+  double read = 0, update = 0;
+};
+
+// The limits of one instruction set with one number of threads (all of them together).
+struct Limits {
+  std::string isa;
+  int threads = 1;
+  double fma = 0;                 // arithmetic operations a second in multiply-adds, two each
+  double add = 0;                 // additions a second that have nothing to fuse with
+  double exp = 0;                 // exponentials a second, from L1
+  std::vector<LevelRate> levels;  // nearest first; the last is memory
+};
+
+// Measured by `env --calibrate` (calibration.hpp).
+struct Calibration {
+  std::string key;      // what it is valid for
+  std::string made_at;  // UTC
+  double took = 0;      // seconds
+  std::vector<Limits> limits;
+};
+
 struct Environment {
   std::string id;  // hash of what does not change between runs: machine, kernel, build
   std::string os, kernel;
@@ -37,6 +64,8 @@ struct Environment {
   std::optional<double> cpu_pressure_10s;                      // percent of time some task waited for a CPU
   std::optional<double> steal_percent;                         // since boot
   std::map<std::string, std::string> variables;                // OMP_*, GOMP_*, OPENBLAS_*, DNNL_*, MKL_*, YOSO_*
+  std::optional<Calibration> calibration;                      // of this machine and build, when one is kept
+  std::string calibration_problem;  // why the one that is kept was ignored; empty: it was not
 };
 
 // A condition that may spoil numbers; codes are stable, so that scripts can act on them.

@@ -16,7 +16,7 @@
 namespace yoso {
 
 inline constexpr const char* kReportSchema = "yoso-bench/report";
-inline constexpr const char* kReportVersion = "1.0";  // additions raise the minor number; fields keep their meaning
+inline constexpr const char* kReportVersion = "1.1";  // additions raise the minor number; fields keep their meaning
 
 enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted };
 std::string_view name(Status status);
