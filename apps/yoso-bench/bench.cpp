@@ -155,7 +155,7 @@ void warn_of_masks(const Group& g, Report& report) {
   if (!g.capture) return;
   const auto note = g.capture->metadata.find("mask_note");
   if (note != g.capture->metadata.end() && !note->second.empty())
-    report.warnings.push_back({"mask-note", fmt::format("{}: {}", g.input, note->second), {}});
+    report.warnings.push_back(warning("mask-note", fmt::format("{}: {}", g.input, note->second)));
 }
 
 bool guarded(Point& p, const std::function<void()>& work) {

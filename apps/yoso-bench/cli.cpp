@@ -227,9 +227,10 @@ Options parse_command_line(int argc, const char* const* argv) {
     subs.push_back(s);
     return s;
   };
-  CLI::App* list =
-      sub("list", "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families");
-  list->add_option("METHOD", o.topic, "a method's name, or inputs");
+  CLI::App* list = sub("list",
+                       "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families, "
+                       "`list warnings` the codes");
+  list->add_option("METHOD", o.topic, "a method's name, inputs, or warnings");
   list->add_flag("--json", o.json, "as JSON");
   CLI::App* env = sub("env", "the machine, this build, and whether it is quiet enough to measure");
   env->add_flag("--json", o.json, "as JSON");

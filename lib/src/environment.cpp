@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 #include <yoso/calibration.hpp>
 #include <yoso/cpu.hpp>
@@ -110,7 +112,8 @@ std::optional<double> cpu_pressure() {
   return std::strtod(line->c_str() + at + 6, nullptr);
 }
 
-std::optional<double> steal() {
+// Ticks of all cores since boot: all of them, and those that the hypervisor took.
+std::optional<std::pair<double, double>> cpu_ticks() {
   const auto line = first_line("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
   if (!line) return std::nullopt;
   std::istringstream words(*line);
@@ -122,7 +125,7 @@ std::optional<double> steal() {
     if (i == 7) stolen = value;
   }
   if (total <= 0) return std::nullopt;
-  return 100 * stolen / total;
+  return std::pair(total, stolen);
 }
 
 std::map<std::string, std::string> relevant_variables() {
@@ -181,7 +184,7 @@ Environment this_environment() {
   double load[1];
   if (getloadavg(load, 1) == 1) e.load_1min = load[0];
   e.cpu_pressure_10s = cpu_pressure();
-  e.steal_percent = steal();
+  if (const auto times = cpu_ticks()) e.steal_percent = 100 * times->second / times->first;
   e.variables = relevant_variables();
 
   const BuildInfo b = this_build();
@@ -194,29 +197,28 @@ Environment this_environment() {
   return e;
 }
 
-std::vector<Warning> warnings_of(const Environment& e, const BuildInfo& b) {
-  std::vector<Warning> found;
-  const auto warn = [&](const char* code, std::string message) { found.push_back({code, std::move(message), {}}); };
-  if (b.type != "Release" && b.type != "RelWithDebInfo")
-    warn("debug-build", fmt::format("built as '{}', not Release: times mean nothing", b.type));
-  if (!b.sanitizers.empty())
-    warn("sanitizer", fmt::format("built with {} sanitizers: times and resident memory mean nothing",
-                                  fmt::join(b.sanitizers, ", ")));
-  for (const auto& [key, value] : e.variables) {
-    if (key.starts_with("OPENBLAS_"))
-      warn("openblas-env",
-           fmt::format("{}={} is set: it may slow a BLAS-backed program; ours uses no OpenBLAS", key, value));
-    if (key.starts_with("OMP_") || key.starts_with("GOMP_"))
-      warn("omp-env", fmt::format("{}={} is set: it can change how threads run", key, value));
-  }
-  if (e.load_1min && *e.load_1min > 0.5 * e.cores)
-    warn("load", fmt::format("load average {:.1f} on {} cores: other work is running", *e.load_1min, e.cores));
-  if (e.cpu_pressure_10s && *e.cpu_pressure_10s > 5)
-    warn("pressure", fmt::format("tasks waited for a CPU {:.0f} % of the last 10 s", *e.cpu_pressure_10s));
-  if (e.steal_percent && *e.steal_percent > 1)
-    warn("steal", fmt::format("the hypervisor took {:.1f} % of CPU time since boot", *e.steal_percent));
-  if (!e.calibration_problem.empty()) warn("calibration", e.calibration_problem);
-  return found;
+MachineState machine_state() {
+  MachineState s;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  s.at = static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  double load[1];
+  if (getloadavg(load, 1) == 1) s.load_1min = load[0];
+  if (const auto line = first_line("/proc/pressure/cpu"))
+    if (const auto at = line->find("total="); at != std::string::npos)
+      s.stalled = 1e-6 * std::strtod(line->c_str() + at + 6, nullptr);
+  if (const auto times = cpu_ticks()) std::tie(s.ticks, s.stolen) = *times;
+  return s;
+}
+
+Disturbance between(const MachineState& begin, const MachineState& end) {
+  Disturbance d;
+  d.seconds = end.at - begin.at;
+  d.load_1min = end.load_1min;
+  if (begin.stalled && end.stalled && d.seconds > 0) d.cpu_pressure = 100 * (*end.stalled - *begin.stalled) / d.seconds;
+  if (begin.ticks && end.ticks && *end.ticks > *begin.ticks && begin.stolen && end.stolen)
+    d.steal = 100 * (*end.stolen - *begin.stolen) / (*end.ticks - *begin.ticks);
+  return d;
 }
 
 }  // namespace yoso

@@ -102,7 +102,10 @@ Json json(const Timing& t, bool samples) {
             {"cpu_median", number(t.cpu_median)},
             {"ci", json(t.ci)},
             {"n_eff", number(t.n_eff)},
-            {"stop", t.stop}};
+            {"stop", t.stop},
+            {"warm_up", number(t.warm_up)},
+            {"settled", t.settled},
+            {"drift", maybe(t.drift)}};
   if (samples) {
     Json all = Json::array();
     for (const Sample& s : t.samples)
@@ -159,7 +162,9 @@ Json json(const std::optional<CheckResult>& check) {
   return {{"max_abs", number(check->max_abs)},
           {"tol", number(check->tolerance)},
           {"passed", check->passed},
-          {"queries", check->queries}};
+          {"queries", check->queries},
+          {"hash", check->hash.empty() ? Json(nullptr) : Json(check->hash)},
+          {"rechecked", check->rechecked}};
 }
 
 Json json(const Shape& s) {
@@ -186,17 +191,30 @@ Json knob_value(const std::string& text) {
 }
 
 Json json(const Point& p, const Environment& environment, bool samples) {
-  Json knobs = Json::object(), phases = Json::object(), paired = nullptr;
+  Json knobs = Json::object(), phases = Json::object(), phase_sum = nullptr, paired = nullptr;
   for (const auto& [knob, value] : p.knobs) knobs[knob] = knob_value(value);
   if (p.speed) {
-    for (const auto& [phase, seconds] : p.speed->phases) phases[phase] = number(seconds);
+    double sum = 0;
+    for (const auto& [phase, seconds] : p.speed->phases) {
+      phases[phase] = number(seconds);
+      sum += seconds;
+    }
+    if (p.speed->phase_runs > 0)
+      phase_sum = {{"runs", p.speed->phase_runs}, {"sum", number(sum)}, {"total", number(p.speed->phase_total)}};
     if (p.speed->paired) {
       paired = {{"baseline", maybe(p.speed->baseline)},
                 {"ratio", number(p.speed->paired->ratio)},
                 {"lo", nullptr},
                 {"hi", nullptr},
                 {"level", nullptr},
-                {"rounds", p.speed->paired->rounds}};
+                {"rounds", p.speed->paired->rounds},
+                {"cpu_ratio", number(p.speed->paired->cpu_ratio)},
+                {"cpu_lo", nullptr},
+                {"cpu_hi", nullptr}};
+      if (const auto& ci = p.speed->paired->cpu_ci) {
+        paired["cpu_lo"] = number(ci->lo);
+        paired["cpu_hi"] = number(ci->hi);
+      }
       if (const auto& ci = p.speed->paired->ci) {
         paired["lo"] = number(ci->lo);
         paired["hi"] = number(ci->hi);
@@ -223,12 +241,21 @@ Json json(const Point& p, const Environment& environment, bool samples) {
           {"reason", p.reason.empty() ? Json(nullptr) : Json(p.reason)},
           {"time", p.speed ? json(p.speed->timing, samples) : Json(nullptr)},
           {"phases", phases},
+          {"phase_sum", phase_sum},
           {"paired", paired},
           {"memory", json(p.memory)},
           {"error", json(p.error)},
           {"work", p.work ? json(*p.work, p, environment.calibration) : Json(nullptr)},
           {"check", json(p.check)},
           {"verdict", p.verdict.empty() ? Json(nullptr) : Json(p.verdict)}};
+}
+
+Json json(const std::optional<Disturbance>& d) {
+  if (!d) return nullptr;
+  return {{"seconds", number(d->seconds)},
+          {"load_1min_end", maybe(d->load_1min)},
+          {"cpu_pressure_percent", maybe(d->cpu_pressure)},
+          {"steal_percent", maybe(d->steal)}};
 }
 
 Json json(const std::vector<Warning>& warnings) {
@@ -335,7 +362,8 @@ std::string to_json(const Report& r) {
               {"tags", r.tags},
               {"seed", r.seed},
               {"shard", nullptr},
-              {"plan", nullptr}}},
+              {"plan", nullptr},
+              {"during", json(r.during)}}},
             {"build", json(r.build)},
             {"environments", Json::array({json(r.environment)})},
             {"points", points},

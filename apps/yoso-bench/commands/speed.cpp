@@ -17,10 +17,11 @@ std::string roofline_text(const Point& p, const std::optional<Calibration>& cali
 
 std::string table_of(const Group& g, const std::vector<Point>& points, const std::string& baseline,
                      const std::optional<Calibration>& calibration) {
-  std::vector<std::string> header{
-      "method",   "setting", "time",
-      "interval", "n",       baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", baseline),
-      "check",    "status"};
+  std::vector<std::string> header{"method", "setting", "time", "interval", "n", "ratio", "cpu", "check", "status"};
+  if (baseline != "none") {
+    header[5] = fmt::format("time x {} [interval]", baseline);
+    header[6] = "cpu x";
+  }
   if (calibration) header.insert(header.end() - 1, "roofline");
   Table table(header);
   const auto add = [&](const Point& p, std::vector<std::string> row) {
@@ -31,7 +32,7 @@ std::string table_of(const Group& g, const std::vector<Point>& points, const std
     const Point& p = points[i];
     const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
     if (!p.speed) {
-      add(p, {p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", note});
+      add(p, {p.method, setting_text(g.members[i]), "-", "-", "-", "-", "-", "-", note});
       continue;
     }
     const Timing& t = p.speed->timing;
@@ -44,9 +45,34 @@ std::string table_of(const Group& g, const std::vector<Point>& points, const std
     add(p, {p.method, setting_text(g.members[i]), seconds_text(t.median),
             t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
             t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n), ratio,
+            p.speed->paired ? fmt::format("{:.3g}", p.speed->paired->cpu_ratio) : "-",
             p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
   }
   return fmt::format("{}\n{}\n", g.title(), table.text());
+}
+
+// What each part of a pass takes, and what of the whole the parts leave out.
+std::string phases_of(const Group& g, const std::vector<Point>& points) {
+  Table table({"method", "setting", "phase", "time", "share"}, 3);
+  bool any = false;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (!points[i].speed || points[i].speed->phase_runs == 0) continue;
+    const SpeedResult& s = *points[i].speed;
+    std::string method = points[i].method, setting = setting_text(g.members[i]);
+    const auto row = [&](const std::string& phase, double seconds) {
+      const double share = s.phase_total > 0 ? 100 * seconds / s.phase_total : 0;
+      table.row({method, setting, phase, seconds_text(seconds), fmt::format("{:.0f} %", share)});
+      method = setting = "";  // said once
+      any = true;
+    };
+    double sum = 0;
+    for (const auto& [phase, seconds] : s.phases) {
+      row(phase, seconds);
+      sum += seconds;
+    }
+    row(s.phases.empty() ? "all" : "outside of phases", std::max(0.0, s.phase_total - sum));
+  }
+  return any ? fmt::format("phases: medians of runs of their own\n{}\n", table.text()) : "";
 }
 
 }  // namespace
@@ -63,6 +89,7 @@ int run_speed(const Options& o) {
     std::vector<Point> points = points_of(o, g);
     if (const auto data = inputs_of(o, g, points)) time_group(o, g, *data, points);
     text += table_of(g, points, o.baseline, output.report.environment.calibration);
+    if (o.phases) text += phases_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
   text +=

@@ -68,18 +68,26 @@ struct Environment {
   std::string calibration_problem;  // why the one that is kept was ignored; empty: it was not
 };
 
-// A condition that may spoil numbers; codes are stable, so that scripts can act on them.
-struct Warning {
-  std::string code;
-  std::string message;
-  std::optional<std::string> point;  // id of the point it concerns
-};
-
 BuildInfo this_build();
 Environment this_environment();
 
-// debug-build, sanitizer, openblas-env, omp-env, load, steal, pressure: what is wrong with measuring here and now.
-std::vector<Warning> warnings_of(const Environment& environment, const BuildInfo& build);
+// Counters that tell, of two moments, what happened between them.
+struct MachineState {
+  double at = 0;                        // seconds, monotonic
+  std::optional<double> load_1min;      // runnable tasks, averaged over a minute
+  std::optional<double> stalled;        // seconds, since boot, in which some task waited for a CPU
+  std::optional<double> ticks, stolen;  // CPU time of all cores since boot, and what the hypervisor took of it
+};
+MachineState machine_state();
+
+// What the machine was like while something ran.
+struct Disturbance {
+  double seconds = 0;
+  std::optional<double> load_1min;     // at the end
+  std::optional<double> cpu_pressure;  // percent of the time in which some task waited for a CPU
+  std::optional<double> steal;         // percent of CPU time that the hypervisor took
+};
+Disturbance between(const MachineState& begin, const MachineState& end);
 
 bool built_with_sanitizers();
 std::int64_t available_memory();  // bytes; throws DeviceError when the system does not say
