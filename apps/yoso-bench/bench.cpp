@@ -134,6 +134,7 @@ Point point_of(const Options& o, const Group& g, const Member& m) {
   if (o.command == "speed" || o.command == "overview") {
     r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget,
                      o.rel_ci, o.min_samples);
+    if (o.phases) r += " --phases";
     if (p.redraw != "none") r += fmt::format(" --redraw {}", p.redraw);
   }
   if (o.command == "error") {

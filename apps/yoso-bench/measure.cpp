@@ -244,10 +244,10 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     }
     SpeedResult result;
     result.timing = timings[c];
-    if (baseline != contenders.end()) {
+    const auto beside = static_cast<std::size_t>(baseline - contenders.begin());
+    if (baseline != contenders.end() && !timings[beside].samples.empty()) {  // an interrupt may come before its turn
       result.baseline = o.baseline;
-      result.paired = pair_with(timings[c], timings[static_cast<std::size_t>(baseline - contenders.begin())],
-                                protocol.level, contenders.size() - 1);
+      result.paired = pair_with(timings[c], timings[beside], protocol.level, contenders.size() - 1);
     }
     if (result.timing.stop == "timeout") {
       p.status = Status::timeout;

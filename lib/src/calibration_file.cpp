@@ -50,6 +50,18 @@ Limits limits_in(const Json& j) {
   return limits;
 }
 
+OutputFile open_file(const std::string& path) {
+  if (path.empty()) throw BadInput("the calibration cannot be kept: neither XDG_CACHE_HOME nor HOME names a folder");
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
+  try {
+    return OutputFile(path);
+  } catch (const BadInput&) {  // which speaks of -o
+    throw BadInput(
+        fmt::format("{}: the calibration cannot be kept there; XDG_CACHE_HOME chooses another folder", path));
+  }
+}
+
 }  // namespace
 
 Json calibration_json(const Calibration& c) {
@@ -84,17 +96,12 @@ std::string calibration_path(const std::string& key) {
   return (folder / "yoso-bench" / fmt::format("calibration-{}.json", key)).string();
 }
 
+void check_calibration_path(const std::string& path) { open_file(path); }
+
 void save_calibration(const Calibration& c, const std::string& path) {
-  if (path.empty()) throw BadInput("the calibration cannot be kept: neither XDG_CACHE_HOME nor HOME names a folder");
-  std::error_code failed;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
   Json j = {{"schema", {{"name", kSchema}, {"version", "1.0"}}}};
   j.update(calibration_json(c));
-  try {
-    OutputFile(path).commit(j.dump(1) + "\n");
-  } catch (const BadInput&) {
-    throw BadInput(fmt::format("{}: the calibration cannot be kept there", path));
-  }
+  open_file(path).commit(j.dump(1) + "\n");
 }
 
 std::optional<Calibration> load_calibration(const std::string& path, const std::string& key, std::string& problem) {

@@ -62,8 +62,7 @@ TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
     if (p["id"] != wanted["id"]) continue;
     found = true;
     CHECK(p["check"]["hash"] == wanted["check"]["hash"]);  // the same bits
-    CHECK(p["phases"].empty());                            // nobody asked for them
-    CHECK(p["phase_sum"].is_null());
+    CHECK_FALSE(p["phases"].empty());
   }
   CHECK(found);
 }
@@ -78,8 +77,8 @@ TEST_CASE("speed --phases: a table of what each part of a pass takes", "[cli]") 
 }
 
 TEST_CASE("speed: a call longer than its budget is a row of status timeout, with what is known", "[cli]") {
-  // one call of softmax over 64 heads takes more than 0.1 s on any machine of today
-  const json report = measured("speed -m mean-v -n 2k --heads 64 --isa scalar --time-budget 0.01");
+  // one call of softmax over 24 heads takes more than 0.1 s on any machine of today
+  const json report = measured("speed -m mean-v -n 2k --heads 24 --isa scalar --time-budget 0.01");
   for (const json& p : report["points"]) {
     if (p["method"] != "softmax") continue;
     CHECK(p["status"] == "timeout");
@@ -93,6 +92,10 @@ TEST_CASE("speed: a call longer than its budget is a row of status timeout, with
 TEST_CASE("speed: the report says what the machine was like while it measured", "[cli]") {
   const json report = measured("speed -m linear -n 16 --time-budget 0.02");
   CHECK(report["run"]["during"]["seconds"] > 0);
+  for (const json& p : report["points"]) {  // nobody asked for them
+    CHECK(p["phases"].empty());
+    CHECK(p["phase_sum"].is_null());
+  }
   CHECK(measured("memory -m softmax -n 8 --no-rss")["run"]["during"].is_null());
 }
 

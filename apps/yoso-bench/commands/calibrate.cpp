@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <yoso/calibration.hpp>
-#include <yoso/errors.hpp>
 
 #include "../bench.hpp"
 #include "calibration_table.hpp"
@@ -35,28 +34,23 @@ int run_calibrate(const Options& o) {
   }
   const BuildInfo build = this_build();
   Environment environment = this_environment();
+  const std::string path = calibration_path(calibration_key(environment, build));
+  check_calibration_path(path);
   environment.calibration = calibrate(kernels, environment, build);
   environment.calibration_problem.clear();
-  const std::string path = calibration_path(environment.calibration->key);
-  int code = 0;
-  try {
-    save_calibration(*environment.calibration, path);
-    fmt::print(stderr, "calibration: {}\n", path);
-  } catch (const BadInput& error) {  // the numbers are there all the same
-    fmt::print(stderr, "yoso-bench: {}\n", error.what());
-    code = 3;
-  }
+  save_calibration(*environment.calibration, path);
+  fmt::print(stderr, "calibration: {}\n", path);
   const std::vector<Warning> warnings = warnings_of(environment, build);
   for (const Warning& w : warnings)
     if (w.code != "openblas-env") fmt::print(stderr, "warning {}: {}\n", w.code, w.message);
   if (o.json) {
     fmt::print("{}", to_json(environment, build, warnings));
-    return code;
+    return 0;
   }
   fmt::print(
       "{}\nBest quartile of repeats, all threads together; {:.1f} s. An update reads and writes, and both count.\n",
       calibration_table(*environment.calibration), environment.calibration->took);
-  return code;
+  return 0;
 }
 
 }  // namespace yoso::app

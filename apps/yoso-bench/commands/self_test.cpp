@@ -33,6 +33,7 @@ bool pairs_on_this_machine(std::string& text) {
   Protocol protocol;
   protocol.time_budget = 0.3;
   protocol.warm_up = 0.01;
+  protocol.min_sample = 1e-3;
   protocol.interrupted = interrupted;
   const Pairs equal = compare_pairs(kEqualGroups, kernel, kernel, protocol, clock);
   const Pairs slower = compare_pairs(kSlowedGroups, kernel, slowed, protocol, clock);

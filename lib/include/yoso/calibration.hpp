@@ -39,6 +39,9 @@ std::string calibration_key(const Environment& environment, const BuildInfo& bui
 // $XDG_CACHE_HOME/yoso-bench/calibration-KEY.json, or under ~/.cache; empty when there is no home.
 std::string calibration_path(const std::string& key);
 
+// Throws BadInput when no file can be written there: to be asked before anything is measured.
+void check_calibration_path(const std::string& path);
+
 // Replaces the file whole or not at all. Throws BadInput when it cannot.
 void save_calibration(const Calibration& calibration, const std::string& path);
 
