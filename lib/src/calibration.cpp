@@ -98,23 +98,23 @@ double rate(int threads, const CalibrationEffort& effort, const Work& work) {
 
 std::int64_t whole_blocks(std::int64_t bytes) { return std::max<std::int64_t>(1, bytes / kBlock) * kBlock; }
 
-// Working sets well inside each level, for each of `threads` threads; L3 is shared, and so is memory.
+// Working sets well inside each level, for each of `threads` threads.
 std::vector<LevelRate> levels_of(const Environment& e, int threads) {
   std::vector<LevelRate> levels;
-  std::int64_t largest = 0, below = 0;
+  std::int64_t below = 0, all = 0;
   for (const CacheInfo& c : e.caches) {
     if (c.bytes <= below) continue;  // a level that holds no more than the one before it tells nothing
-    LevelRate level{fmt::format("L{}", c.level), c.bytes, c.bytes / 2, 0, 0};
-    // of a shared cache other programs, or other guests, have a part
-    if (c.level >= 3) level.measured_with = std::max(c.bytes / 4 / threads, std::min(2 * below, c.bytes / 2 / threads));
-    level.measured_with = whole_blocks(level.measured_with);
+    LevelRate level{fmt::format("L{}", c.level), c.bytes, c.shared_by, 0, 0, 0};
+    // of what many cores share, other programs, or other guests, have a part
+    const std::int64_t sharing = std::min(threads, c.shared_by), part = c.level >= 3 ? 4 : 2;
+    level.measured_with = whole_blocks(std::max(c.bytes / part / sharing, std::min(2 * below, c.bytes / 2 / sharing)));
     levels.push_back(level);
-    largest = std::max(largest, c.bytes);
+    all = c.bytes * ((e.cores + c.shared_by - 1) / c.shared_by);
     below = c.bytes;
   }
-  std::int64_t memory = std::clamp(4 * largest, 64 * kMiB, 1024 * kMiB);
+  std::int64_t memory = std::clamp(4 * all, 64 * kMiB, 4096 * kMiB);
   if (e.memory_available) memory = std::min(memory, std::max(*e.memory_available / 8, 4 * kMiB));
-  levels.push_back({"memory", std::nullopt, whole_blocks(memory / threads), 0, 0});
+  levels.push_back({"memory", std::nullopt, e.cores, whole_blocks(memory / threads), 0, 0});
   return levels;
 }
 
@@ -182,7 +182,8 @@ Calibration calibrate(const std::vector<CalibrationKernels>& kernels, const Envi
 std::string calibration_key(const Environment& e, const BuildInfo& b) {
   std::string identity = fmt::format("{}|{}|{}|{}|{}|{}|{}", kVersion, e.cpu_model.value_or("?"), e.cores,
                                      fmt::join(e.isas, ","), b.compiler, b.flags, fmt::join(b.sanitizers, ","));
-  for (const CacheInfo& cache : e.caches) identity += fmt::format("|{}:{}", cache.level, cache.bytes);
+  for (const CacheInfo& cache : e.caches)
+    identity += fmt::format("|{}:{}:{}", cache.level, cache.bytes, cache.shared_by);
   return hash_hex(identity);
 }
 

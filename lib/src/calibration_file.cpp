@@ -31,6 +31,7 @@ LevelRate level_in(const Json& j) {
   LevelRate level;
   level.level = j.at("level").get<std::string>();
   if (!j.at("capacity_bytes").is_null()) level.capacity = j.at("capacity_bytes").get<std::int64_t>();
+  level.shared_by = j.at("shared_by").get<int>();
   level.measured_with = j.at("measured_with_bytes").get<std::int64_t>();
   level.read = rate_in(j, "read_bytes_per_s");
   level.update = rate_in(j, "update_bytes_per_s");
@@ -71,6 +72,7 @@ Json calibration_json(const Calibration& c) {
     for (const LevelRate& r : l.levels)
       levels.push_back({{"level", r.level},
                         {"capacity_bytes", r.capacity ? Json(*r.capacity) : Json(nullptr)},
+                        {"shared_by", r.shared_by},
                         {"measured_with_bytes", r.measured_with},
                         {"read_bytes_per_s", r.read},
                         {"update_bytes_per_s", r.update}});

@@ -10,6 +10,8 @@
 #endif
 
 #include <algorithm>
+#include <bit>
+#include <cctype>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -93,13 +95,19 @@ std::vector<CacheInfo> caches() {
     if (*type == "Instruction") continue;
     const std::int64_t unit = size->ends_with('K') ? 1024 : size->ends_with('M') ? 1024 * 1024 : 1;
     const std::int64_t bytes = std::strtoll(size->c_str(), nullptr, 10) * unit;
-    if (bytes > 0) found.push_back({static_cast<int>(std::strtol(level->c_str(), nullptr, 10)), bytes});
+    int sharing = 0;
+    for (const char digit : first_line(folder + "shared_cpu_map").value_or("1"))  // "00000000,000000ff"
+      if (std::isxdigit(static_cast<unsigned char>(digit)))
+        sharing += std::popcount(static_cast<unsigned>(std::strtoul(std::string(1, digit).c_str(), nullptr, 16)));
+    if (bytes > 0)
+      found.push_back({static_cast<int>(std::strtol(level->c_str(), nullptr, 10)), bytes, std::max(1, sharing)});
   }
   if (!found.empty()) return found;
   const std::pair<int, int> levels[] = {
       {1, _SC_LEVEL1_DCACHE_SIZE}, {2, _SC_LEVEL2_CACHE_SIZE}, {3, _SC_LEVEL3_CACHE_SIZE}};
   for (const auto& [level, name] : levels)
-    if (const long bytes = sysconf(name); bytes > 0) found.push_back({level, bytes});
+    if (const long bytes = sysconf(name); bytes > 0)
+      found.push_back({level, bytes, level < 3 ? 1 : static_cast<int>(sysconf(_SC_NPROCESSORS_CONF))});
   return found;
 }
 

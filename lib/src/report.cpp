@@ -50,7 +50,8 @@ Json json(const BuildInfo& b) {
 
 Json json(const Environment& e) {
   Json caches = Json::array();
-  for (const CacheInfo& c : e.caches) caches.push_back({{"level", c.level}, {"bytes", c.bytes}});
+  for (const CacheInfo& c : e.caches)
+    caches.push_back({{"level", c.level}, {"bytes", c.bytes}, {"shared_by", c.shared_by}});
   return {{"id", e.id},
           {"os", e.os},
           {"kernel", e.kernel},

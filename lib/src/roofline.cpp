@@ -1,6 +1,7 @@
 #include <yoso/roofline.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace yoso {
@@ -32,8 +33,7 @@ struct Rates {
   const std::string& level(double bytes, bool shared_out, double& bandwidth) const {
     std::size_t found = one.levels.size() - 1;
     for (std::size_t i = 0; i + 1 < one.levels.size(); ++i) {
-      const bool is_private = one.levels[i].level == "L1" || one.levels[i].level == "L2";
-      const double copies = shared_out && is_private ? threads : 1;
+      const double copies = shared_out ? std::ceil(threads / std::max(1, one.levels[i].shared_by)) : 1;
       if (one.levels[i].capacity && bytes <= copies * static_cast<double>(*one.levels[i].capacity)) {
         found = i;
         break;

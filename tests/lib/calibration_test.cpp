@@ -30,7 +30,7 @@ Calibration example(const std::string& key) {
   c.key = key;
   c.made_at = "2026-11-24T12:00:00Z";
   c.took = 1.5;
-  c.limits = {{"scalar", 1, 1e9, 2e9, 3e9, {{"L1", 32768, 16384, 4e9, 5e9}, {"memory", {}, 1 << 20, 6e9, 7e9}}}};
+  c.limits = {{"scalar", 1, 1e9, 2e9, 3e9, {{"L1", 32768, 1, 16384, 4e9, 5e9}, {"memory", {}, 2, 1 << 20, 6e9, 7e9}}}};
   return c;
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("calibration: rates come out positive for every limit, level and threa
   };
   Environment e;
   e.cores = 2;
-  e.caches = {{1, 32768}, {2, 32768}, {3, 1 << 20}};  // a second level no larger than the first is left out
+  e.caches = {{1, 32768, 1}, {2, 32768, 1}, {3, 1 << 20, 2}};  // a second level no larger than the first is left out
   e.memory_available = 64 << 20;
   const Calibration c = calibrate({k}, e, this_build(), {1e-5, 3, 1e-3});
   REQUIRE(c.limits.size() == 2);
@@ -110,6 +110,7 @@ TEST_CASE("calibration: rates come out positive for every limit, level and threa
     }
     CHECK(l.levels[0].measured_with == 16384);
     CHECK(l.levels[1].measured_with * l.threads <= 1 << 19);
+    CHECK(l.levels[2].measured_with * l.threads >= 4 << 20);
   }
   CHECK(c.key == calibration_key(e, this_build()));
 }
@@ -135,7 +136,7 @@ TEST_CASE("calibration: the file gives back what it was given, and its key tells
   Environment e;
   BuildInfo b;
   const std::string key = calibration_key(e, b);
-  e.caches = {{1, 1}};
+  e.caches = {{1, 1, 1}};
   CHECK(calibration_key(e, b) != key);
   e.caches.clear();
   e.cpu_model = "another";

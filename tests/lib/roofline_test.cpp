@@ -10,9 +10,9 @@ namespace {
 // One thread: 100 flop/s, 10 add/s, 1 exp/s; L1 1000 B/s, L2 500 B/s, memory 10 B/s. Two: twice that, but memory 12.
 Calibration machine() {
   const auto levels = [](double times, double memory) {
-    return std::vector<LevelRate>{{"L1", 100, 50, 1000 * times, 900 * times},
-                                  {"L2", 1000, 500, 400 * times, 500 * times},
-                                  {"memory", {}, 9999, memory, 5}};
+    return std::vector<LevelRate>{{"L1", 100, 1, 50, 1000 * times, 900 * times},
+                                  {"L2", 1000, 2, 500, 400 * times, 500 * times},
+                                  {"memory", {}, 4, 9999, memory, 5}};
   };
   Calibration c;
   c.limits = {{"avx2", 1, 100, 10, 1, levels(1, 10)}, {"avx2", 4, 400, 40, 4, levels(4, 12)}};
@@ -64,6 +64,10 @@ TEST_CASE("roofline: threads between one and all get the smaller of what scales 
   CHECK(of({1, 12000}, 2).limit == "memory");
   CHECK(of({1, 400}, 4).limit == "L1");  // four of them
   CHECK(of({1, 400}, 4).seconds == Approx(0.1));
+  CHECK(of({1, 2000}, 4).limit == "L2");  // two, each of two cores
+  CHECK(of({1, 2001}, 4).limit == "memory");
+  CHECK(of({1, 1000}, 2).limit == "L2");
+  CHECK(of({1, 1001}, 2).limit == "memory");
   Work w{0, 1, {}};
   w.stages.push_back({.phase = "a", .traffic = 500, .footprint = 101});  // a footprint is not shared out
   CHECK(of(w, 4).limit == "L2");

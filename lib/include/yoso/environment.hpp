@@ -20,13 +20,15 @@ struct BuildInfo {
 struct CacheInfo {
   int level = 1;
   std::int64_t bytes = 0;
+  int shared_by = 1;  // logical cores that one such cache serves
 };
 
 // Bandwidth of one level of memory, bytes a second of all threads together. An update reads and writes a byte, and
 // counts both.
 struct LevelRate {
   std::string level;                     // "L1", "L2", "L3", "memory"
-  std::optional<std::int64_t> capacity;  // bytes; of one core where the level is private; null: memory
+  std::optional<std::int64_t> capacity;  // bytes of one such cache; null: memory
+  int shared_by = 1;                     // logical cores that one serves
   std::int64_t measured_with = 0;        // bytes each thread worked on
   double read = 0, update = 0;
 };

@@ -16,9 +16,9 @@ struct Roofline {
 
 // max of  sum over stages of max(fused / fma + adds / add + exponentials / exp, traffic / bandwidth(footprint))
 // and     bytes / bandwidth(bytes),
-// where bandwidth(b) is that of the first cache level that holds b bytes (of `bytes`, private caches count once for
-// each thread), reading or updating, whichever is faster. Work without stages is one stage of fused arithmetic. The
-// limit is what takes most of the greater term. With t threads, between 1 and all cores, a rate is the smaller of t
+// where bandwidth(b) is that of the first cache level that holds b bytes (for `bytes`, as many caches as the threads
+// fill count together), reading or updating, whichever is faster. Work without stages is one stage of fused arithmetic.
+// The limit is what takes most of the greater term. With t threads, between 1 and all cores, a rate is the smaller of t
 // times that of one thread and that of all.
 //
 // Nothing when the instruction set is not calibrated, or when there is no work to speak of.
