@@ -34,8 +34,9 @@ class Member {
         const double cpu = clock_.cpu(), before = clock_.wall();
         call_();
         const double took = clock_.wall() - before, worked = clock_.cpu() - cpu;
-        if (windows.empty() && calls.empty() && took > protocol_.time_budget) {
-          timing = timed_out({took, worked, false});
+        const Sample whole{took, worked, false};
+        if (windows.empty() && calls.empty() && too_long(whole, protocol_.time_budget, protocol_.threads)) {
+          timing = timed_out(whole);
           timing.warm_up = took;
           return;
         }
@@ -187,6 +188,10 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
     timings.push_back(std::move(member.timing));
   }
   return timings;
+}
+
+bool too_long(const Sample& call, double time_budget, int threads) {
+  return (threads == 1 ? std::min(call.wall, call.cpu) : call.wall) > std::max(time_budget, 0.1);
 }
 
 Timing timed_out(const Sample& call) {

@@ -185,6 +185,10 @@ TEST_CASE("a call longer than the whole budget is made once, and the others are 
   CHECK(pair.ratio == Approx(5 / 3e-3).epsilon(0.01));
   CHECK_FALSE(pair.ci);
   CHECK(measure({slow}, quick(), clock)[0].stop == "timeout");  // nothing else to measure
+  CHECK(too_long({2, 2, false}, 1, 1));
+  CHECK_FALSE(too_long({2, 0.5, false}, 1, 1));  // others ran meanwhile
+  CHECK(too_long({2, 0.5, false}, 1, 2));
+  CHECK_FALSE(too_long({0.09, 0.09, false}, 0.01, 1));  // perhaps only cold
 }
 
 TEST_CASE("an interrupt ends a sample on the way, and a part of a sample is none", "[timing]") {

@@ -71,8 +71,12 @@ struct Paired {
 };
 
 // Runs every member until it is measured well enough. A member makes one call each time it is invoked.
-// A member whose first call takes longer than the whole budget is not called again: that call is its only sample.
+// A member whose first call is too_long() is not called again: that call is its only sample.
 std::vector<Timing> measure(const std::vector<std::function<void()>>& members, const Protocol& protocol, Clock& clock);
+
+// Whether one call took longer than the whole budget. With one thread CPU time counts where it is less, and below a
+// tenth of a second a call proves nothing: it may have been a cold one.
+bool too_long(const Sample& call, double time_budget, int threads);
 
 // What is known after one call that took longer than the budget: stop is "timeout".
 Timing timed_out(const Sample& call);
