@@ -13,22 +13,23 @@
 namespace yoso::app {
 namespace {
 
-// Adds up the time of each named phase, and hands out medians over runs.
+// Adds up the time of each named phase, and hands out medians over runs. With one thread it is CPU time, which no other
+// work on the machine adds to; with more, CPU time is a sum over threads and the wall clock has to do.
 class PhaseTimer final : public PhaseListener {
  public:
-  explicit PhaseTimer(Clock& clock) : clock_(clock), run_began_(clock.wall()) {}
+  PhaseTimer(Clock& clock, int threads) : clock_(clock), threads_(threads), run_began_(now()) {}
   void begin(std::string_view phase) override {
     close();
     open_ = phase;
-    since_ = clock_.wall();
+    since_ = now();
   }
   void end_of_run() {
     close();
     open_.clear();
     for (auto& [phase, runs] : seconds_) runs.resize(run_ + 1);
     ++run_;
-    totals_.push_back(clock_.wall() - run_began_);
-    run_began_ = clock_.wall();
+    totals_.push_back(now() - run_began_);
+    run_began_ = now();
   }
   const std::vector<double>& totals() const { return totals_; }
   std::vector<std::pair<std::string, double>> medians() const {
@@ -38,15 +39,17 @@ class PhaseTimer final : public PhaseListener {
   }
 
  private:
+  double now() { return threads_ == 1 ? clock_.cpu() : clock_.wall(); }
   void close() {
     if (open_.empty()) return;
     auto at = std::ranges::find(seconds_, open_, &Phase::first);
     if (at == seconds_.end()) at = seconds_.insert(seconds_.end(), {open_, {}});
     at->second.resize(run_ + 1);
-    at->second[run_] += clock_.wall() - since_;
+    at->second[run_] += now() - since_;
   }
   using Phase = std::pair<std::string, std::vector<double>>;
   Clock& clock_;
+  int threads_;
   std::vector<Phase> seconds_;
   std::string open_;
   double since_ = 0, run_began_;
@@ -69,10 +72,11 @@ Sample time_once(Clock& clock, const std::function<void()>& call) {
   return {clock.wall() - wall, clock.cpu() - cpu, false};
 }
 
-void time_phases(SpeedResult& result, Clock& clock, double budget, const std::function<void(PhaseListener*)>& call) {
+void time_phases(SpeedResult& result, Clock& clock, int threads, double budget,
+                 const std::function<void(PhaseListener*)>& call) {
   constexpr std::size_t kFewest = 3, kMost = 21;
   const double end = clock.wall() + budget;
-  PhaseTimer phases(clock);
+  PhaseTimer phases(clock, threads);
   while (phases.totals().size() < kMost && (phases.totals().size() < kFewest || clock.wall() < end) && !interrupted()) {
     call(&phases);
     phases.end_of_run();
@@ -255,7 +259,8 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     }
     recheck(p, *contenders[c].instance, in, contenders[c].out.data());
     if (o.phases && p.status != Status::timeout)
-      time_phases(result, clock, o.time_budget, [&](PhaseListener* phases) { call(contenders[c], phases); });
+      time_phases(result, clock, g.context.threads, o.time_budget,
+                  [&](PhaseListener* phases) { call(contenders[c], phases); });
     p.speed = std::move(result);
   }
 }

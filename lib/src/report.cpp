@@ -201,7 +201,10 @@ Json json(const Point& p, const Environment& environment, bool samples) {
       sum += seconds;
     }
     if (p.speed->phase_runs > 0)
-      phase_sum = {{"runs", p.speed->phase_runs}, {"sum", number(sum)}, {"total", number(p.speed->phase_total)}};
+      phase_sum = {{"clock", p.threads == 1 ? "cpu" : "wall"},
+                   {"runs", p.speed->phase_runs},
+                   {"sum", number(sum)},
+                   {"total", number(p.speed->phase_total)}};
     if (p.speed->paired) {
       paired = {{"baseline", maybe(p.speed->baseline)},
                 {"ratio", number(p.speed->paired->ratio)},

@@ -47,6 +47,7 @@ TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
     for (const json& seconds : p["phases"]) sum += seconds.get<double>();
     CHECK(p["phase_sum"]["sum"].get<double>() == Approx(sum));
     CHECK(p["phase_sum"]["total"] > 0);
+    CHECK(p["phase_sum"]["clock"] == "cpu");
     if (p["method"] == "softmax") CHECK(p["paired"]["ratio"] == 1.0);
     if (p["method"] == "yoso-m") {
       CHECK(p["draws"]["policy"] == "each");

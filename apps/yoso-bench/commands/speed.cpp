@@ -72,7 +72,9 @@ std::string phases_of(const Group& g, const std::vector<Point>& points) {
     }
     row(s.phases.empty() ? "all" : "outside of phases", std::max(0.0, s.phase_total - sum));
   }
-  return any ? fmt::format("phases: medians of runs of their own\n{}\n", table.text()) : "";
+  return any ? fmt::format("phases: medians of runs of their own, {} time\n{}\n",
+                           g.context.threads == 1 ? "CPU" : "wall", table.text())
+             : "";
 }
 
 }  // namespace
