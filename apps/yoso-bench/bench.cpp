@@ -147,6 +147,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   if (o.command == "speed" || o.command == "overview") {
     r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget,
                      o.rel_ci, o.min_samples);
+    if (o.phases) r += " --phases";
     if (p.redraw != "none") r += fmt::format(" --redraw {}", p.redraw);
   }
   if (o.command == "error") {
@@ -179,7 +180,7 @@ void warn_of_masks(const Group& g, Report& report) {
   if (!g.capture) return;
   const auto note = g.capture->metadata.find("mask_note");
   if (note != g.capture->metadata.end() && !note->second.empty())
-    report.warnings.push_back({"mask-note", fmt::format("{}: {}", g.input, note->second), {}});
+    report.warnings.push_back(warning("mask-note", fmt::format("{}: {}", g.input, note->second)));
 }
 
 bool guarded(Point& p, const std::function<void()>& work) {

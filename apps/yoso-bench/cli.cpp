@@ -246,6 +246,7 @@ void interpret(const Raw& raw, Options& o) {
   }
   o.measure_rss = !raw.no_rss;
   interpret_speed(raw, o);
+  if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
   const bool pairs = o.command == "speed" || o.command == "overview";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }
@@ -269,12 +270,16 @@ Options parse_command_line(int argc, const char* const* argv) {
     subs.push_back(s);
     return s;
   };
-  CLI::App* list =
-      sub("list", "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families");
-  list->add_option("METHOD", o.topic, "a method's name, or inputs");
+  CLI::App* list = sub("list",
+                       "methods, backends, passes and knobs; `list METHOD` explains one, `list inputs` the families, "
+                       "`list warnings` the codes");
+  list->add_option("METHOD", o.topic, "a method's name, inputs, or warnings");
   list->add_flag("--json", o.json, "as JSON");
   CLI::App* env = sub("env", "the machine, this build, and whether it is quiet enough to measure");
   env->add_flag("--json", o.json, "as JSON");
+  env->add_flag("--calibrate", o.calibrate,
+                "measure what this machine can do at best and keep it for the rooflines of later runs (seconds)");
+  env->add_flag("--self-test", o.self_test, "does the harness find 5 %, and nothing where nothing is? (a minute)");
   CLI::App* speed = sub("speed", "how long: interleaved timings, paired with a baseline");
   CLI::App* memory = sub("memory", "how many bytes: arenas, and the resident set of a forked child");
   memory->add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
@@ -304,6 +309,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   }
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
   add_speed(*speed, raw, o);
+  speed->add_flag("--phases", o.phases, "what each part of a pass takes (hash, build, query, ...), in runs of its own");
 
   try {
     Texts args = join_negative_values(argc, argv);

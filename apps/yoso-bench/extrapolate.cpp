@@ -69,6 +69,7 @@ void predict(const Options& o, std::vector<Point>& points) {
     const double seconds = baseline->predicted->seconds;
     Paired pair;  // of no rounds
     pair.ratio = p.speed->timing.median / seconds;
+    pair.cpu_ratio = p.speed->timing.cpu_median / seconds;
     pair.ci = p.speed->timing.ci;
     if (pair.ci) {
       pair.ci->lo /= seconds;

@@ -192,7 +192,11 @@ std::vector<Point> launch(const Options& o, Report& report) {
   }
   report.launches = std::max(1, static_cast<int>(launches.size()));
   std::vector<Point> points = combine(launches, o.rel_ci);
-  for (Point& p : points) p.repro += fmt::format(" --launches {}", o.launches);
+  for (Point& p : points) {
+    p.repro += fmt::format(" --launches {}", o.launches);
+    const Member m = member_of(p);  // a report does not hold the stages of the work
+    if (p.work) p.work = m.method->work(p.shape, m.settings);
+  }
   return points;
 }
 

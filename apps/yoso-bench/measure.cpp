@@ -13,21 +13,25 @@
 namespace yoso::app {
 namespace {
 
-// Adds up the time of each named phase, and hands out medians over runs.
+// Adds up the time of each named phase, and hands out medians over runs. With one thread it is CPU time, which no other
+// work on the machine adds to; with more, CPU time is a sum over threads and the wall clock has to do.
 class PhaseTimer final : public PhaseListener {
  public:
-  explicit PhaseTimer(Clock& clock) : clock_(clock) {}
+  PhaseTimer(Clock& clock, int threads) : clock_(clock), threads_(threads), run_began_(now()) {}
   void begin(std::string_view phase) override {
     close();
     open_ = phase;
-    since_ = clock_.wall();
+    since_ = now();
   }
   void end_of_run() {
     close();
     open_.clear();
     for (auto& [phase, runs] : seconds_) runs.resize(run_ + 1);
     ++run_;
+    totals_.push_back(now() - run_began_);
+    run_began_ = now();
   }
+  const std::vector<double>& totals() const { return totals_; }
   std::vector<std::pair<std::string, double>> medians() const {
     std::vector<std::pair<std::string, double>> all;
     for (const auto& [phase, runs] : seconds_) all.emplace_back(phase, median(runs));
@@ -35,19 +39,22 @@ class PhaseTimer final : public PhaseListener {
   }
 
  private:
+  double now() { return threads_ == 1 ? clock_.cpu() : clock_.wall(); }
   void close() {
     if (open_.empty()) return;
     auto at = std::ranges::find(seconds_, open_, &Phase::first);
     if (at == seconds_.end()) at = seconds_.insert(seconds_.end(), {open_, {}});
     at->second.resize(run_ + 1);
-    at->second[run_] += clock_.wall() - since_;
+    at->second[run_] += now() - since_;
   }
   using Phase = std::pair<std::string, std::vector<double>>;
   Clock& clock_;
+  int threads_;
   std::vector<Phase> seconds_;
   std::string open_;
-  double since_ = 0;
+  double since_ = 0, run_began_;
   std::size_t run_ = 0;
+  std::vector<double> totals_;
 };
 
 // An instance with its output, as one member of a timed group.
@@ -55,8 +62,44 @@ struct Contender {
   std::size_t index;  // of its row
   std::unique_ptr<Instance> instance;
   std::vector<float> out;
-  std::uint64_t draws = 0;  // how often it has been redrawn
+  std::uint64_t draws = 0;      // how often it has been redrawn
+  std::optional<Timing> ended;  // one call took longer than the budget: there is no second
 };
+
+Sample time_once(Clock& clock, const std::function<void()>& call) {
+  const double wall = clock.wall(), cpu = clock.cpu();
+  call();
+  return {clock.wall() - wall, clock.cpu() - cpu, false};
+}
+
+void time_phases(SpeedResult& result, Clock& clock, int threads, double budget,
+                 const std::function<void(PhaseListener*)>& call) {
+  constexpr std::size_t kFewest = 3, kMost = 21;
+  const double end = clock.wall() + budget;
+  PhaseTimer phases(clock, threads);
+  while (phases.totals().size() < kMost && (phases.totals().size() < kFewest || clock.wall() < end) && !interrupted()) {
+    call(&phases);
+    phases.end_of_run();
+  }
+  if (phases.totals().empty()) return;
+  result.phases = phases.medians();
+  result.phase_runs = static_cast<std::int64_t>(phases.totals().size());
+  result.phase_total = median(phases.totals());
+}
+
+// The output of the last timed call, with the draws of that call.
+void recheck(Point& p, const Instance& instance, const Inputs& in, const float* out) {
+  constexpr std::int64_t kQueries = 16;
+  if (!p.check || interrupted()) return;
+  const CheckResult again = check_output(instance, in, out, kQueries);
+  p.check->rechecked = true;
+  p.check->max_abs = std::max(p.check->max_abs, again.max_abs);
+  if (again.passed) return;
+  p.check->passed = false;
+  p.status = Status::wrong;
+  p.reason = fmt::format("right at first, but an output of the timed calls differs from its definition by {:.3g}",
+                         again.max_abs);
+}
 
 std::string over(std::size_t needs, std::size_t budget) {
   return fmt::format("needs {} ({} bytes), the budget is {} ({} bytes)", bytes_text(needs), needs, bytes_text(budget),
@@ -109,7 +152,10 @@ void without_total(Point& p, const char* why) {
   p.reason = fmt::format("no error against softmax: {}", why);
 }
 
-bool alive(const Point& p) { return p.status == Status::ok || p.status == Status::noisy; }
+// Right so far: what is left to measure can be measured. A slow method has an error too.
+bool alive(const Point& p) {
+  return p.status == Status::ok || p.status == Status::noisy || p.status == Status::timeout;
+}
 
 }  // namespace
 
@@ -142,16 +188,18 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   const Inputs in = data.inputs();
   const std::size_t budget = memory_budget(o);
   std::vector<Contender> contenders;
+  MachineClock clock;
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
     const Member& m = g.members[i];
     if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
-      Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0};
+      Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0, {}};
       c.instance->touch();
       c.out.resize(static_cast<std::size_t>(g.shape.out_size()));
-      c.instance->forward(in, c.out.data());
+      const Sample first = time_once(clock, [&] { c.instance->forward(in, c.out.data()); });
+      if (too_long(first, o.time_budget, g.context.threads)) c.ended = timed_out(first);
       if (m.method->oracle) {
         p.check = check_output(*c.instance, in, c.out.data());
         if (!p.check->passed) {
@@ -166,7 +214,6 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   }
   if (contenders.empty()) return;
 
-  MachineClock clock;
   const auto call = [&](Contender& c, PhaseListener* phases) {
     if (points[c.index].redraw == "each") {
       if (phases) phases->begin("draw");
@@ -175,7 +222,8 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     c.instance->forward(in, c.out.data(), phases);
   };
   std::vector<std::function<void()>> calls;
-  for (Contender& c : contenders) calls.emplace_back([&] { call(c, nullptr); });
+  for (Contender& c : contenders)
+    if (!c.ended) calls.emplace_back([&] { call(c, nullptr); });
   Protocol protocol;
   protocol.time_budget = o.time_budget;
   protocol.rel_ci = o.rel_ci;
@@ -184,7 +232,9 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   protocol.threads = g.context.threads;
   protocol.seed = o.seed;
   protocol.interrupted = interrupted;
-  const std::vector<Timing> timings = measure(calls, protocol, clock);
+  std::vector<Timing> timings = measure(calls, protocol, clock);
+  for (std::size_t c = 0; c < contenders.size(); ++c)
+    if (contenders[c].ended) timings.insert(timings.begin() + static_cast<std::ptrdiff_t>(c), *contenders[c].ended);
 
   const auto baseline =
       std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
@@ -196,18 +246,22 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     }
     SpeedResult result;
     result.timing = timings[c];
-    if (baseline != contenders.end()) {
+    const auto beside = static_cast<std::size_t>(baseline - contenders.begin());
+    if (baseline != contenders.end() && !timings[beside].samples.empty()) {  // an interrupt may come before its turn
       result.baseline = o.baseline;
-      result.paired = pair_with(timings[c], timings[static_cast<std::size_t>(baseline - contenders.begin())],
-                                protocol.level, contenders.size() - 1);
+      result.paired = pair_with(timings[c], timings[beside], protocol.level, contenders.size() - 1);
     }
-    PhaseTimer phases(clock);
-    for (int run = 0; run < 7; ++run) {
-      call(contenders[c], &phases);
-      phases.end_of_run();
+    if (result.timing.stop == "timeout") {
+      p.status = Status::timeout;
+      p.reason = fmt::format("one call takes {}, longer than the budget of {}: not repeated",
+                             seconds_text(result.timing.median), seconds_text(o.time_budget));
+    } else if (result.timing.noisy) {
+      p.status = Status::noisy;
     }
-    result.phases = phases.medians();
-    if (result.timing.noisy) p.status = Status::noisy;
+    recheck(p, *contenders[c].instance, in, contenders[c].out.data());
+    if (o.phases && p.status != Status::timeout)
+      time_phases(result, clock, g.context.threads, o.time_budget,
+                  [&](PhaseListener* phases) { call(contenders[c], phases); });
     p.speed = std::move(result);
   }
 }

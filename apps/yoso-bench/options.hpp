@@ -49,6 +49,10 @@ struct Options {
   std::map<std::string, std::string> tags;
   std::string progress = "auto";
 
+  bool phases = false;     // speed: what each part of a pass takes
+  bool calibrate = false;  // env
+  bool self_test = false;  // env
+
   std::string topic;               // list METHOD
   std::vector<std::string> files;  // validate FILE...
   std::string print_schema;
@@ -60,6 +64,8 @@ Options parse_command_line(int argc, const char* const* argv);
 // One function a command; the exit code.
 int run_list(const Options& options);
 int run_env(const Options& options);
+int run_calibrate(const Options& options);  // env --calibrate
+int run_self_test(const Options& options);  // env --self-test
 int run_speed(const Options& options);
 int run_memory(const Options& options);
 int run_error(const Options& options);

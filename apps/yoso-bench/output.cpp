@@ -7,11 +7,26 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <map>
+#include <set>
 
 namespace yoso::app {
 namespace {
 
 std::atomic<bool> stop_asked{false};
+
+// Those of rows: the first of each code, and how many there are.
+void print_warnings(const std::vector<Warning>& warnings) {
+  std::map<std::string, std::size_t> rows;
+  for (const Warning& w : warnings) rows[w.code] += w.point.has_value();
+  std::set<std::string> said;
+  for (const Warning& w : warnings) {
+    if (w.point && !said.insert(w.code).second) continue;
+    const std::size_t others = w.point ? rows[w.code] - 1 : 0;
+    fmt::print(stderr, "warning {}: {}{}\n", w.code, w.message,
+               others ? fmt::format(" (and {} more row{}, see the report)", others, others == 1 ? "" : "s") : "");
+  }
+}
 
 void on_signal(int signal) {
   stop_asked = true;
@@ -54,7 +69,7 @@ void Progress::say(const std::string& line) {
 }
 
 Output::Output(const Options& options, bool timed)
-    : report(start_report(options.argv, options.seed)), options_(options) {
+    : report(start_report(options.argv, options.seed)), options_(options), timed_(timed) {
   if (!timed)
     std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
   report.tags = options.tags;
@@ -67,12 +82,17 @@ int Output::finish(const std::string& table) {
   if (interrupted()) report.status = "interrupted";
   std::size_t broken = 0, results = 0;
   for (const Point& p : report.points) {
-    broken += p.status == Status::wrong || p.status == Status::error || p.status == Status::timeout;
-    results += p.status == Status::ok || p.status == Status::noisy;
+    broken += p.status == Status::wrong || p.status == Status::error;
+    results += p.status == Status::ok || p.status == Status::noisy || p.status == Status::timeout;
+  }
+  if (timed_) {
+    report.during = between(began_, machine_state());
+    update_warnings(report.warnings, report.environment, *report.during);
+    for (Warning& w : warnings_of(report.points)) report.warnings.push_back(std::move(w));
   }
   const std::string json = options_.json || file_ ? to_json(report) : std::string();
   if (file_) file_->commit(json);  // first: whoever reads stdout may have gone
-  for (const Warning& w : report.warnings) fmt::print(stderr, "warning {}: {}\n", w.code, w.message);
+  print_warnings(report.warnings);
   if (file_) fmt::print(stderr, "report: {} ({} points)\n", file_->path(), report.points.size());
   fmt::print("{}", options_.json ? json : table);
   if (interrupted()) return 130;

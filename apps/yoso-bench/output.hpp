@@ -38,6 +38,8 @@ class Output {
 
  private:
   const Options& options_;
+  bool timed_;
+  MachineState began_ = machine_state();
   std::unique_ptr<OutputFile> file_;
 };
 

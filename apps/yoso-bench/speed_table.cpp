@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <yoso/launches.hpp>
+#include <yoso/roofline.hpp>
 
 namespace yoso::app {
 namespace {
@@ -18,13 +19,51 @@ std::string ratio_text(const Point& p, const std::string& baseline) {
                  : fmt::format("{}{:.3g}", mark, pair.ratio);
 }
 
-std::string group_text(const Options& o, const std::vector<const Point*>& rows) {
+// "81 % fma": the share of the machine's limit, and which one.
+std::string roofline_text(const Point& p, const std::optional<Calibration>& calibration) {
+  if (!calibration || !p.work || !p.speed || !(p.speed->timing.median > 0)) return "-";
+  const auto bound = roofline(*p.work, *calibration, p.threads, p.isa);
+  return bound ? fmt::format("{:.0f} % {}", 100 * bound->seconds / p.speed->timing.median, bound->limit) : "-";
+}
+
+// What each part of a pass takes, and what of the whole the parts leave out.
+std::string phases_text(const std::vector<const Point*>& rows) {
+  Table table({"method", "setting", "phase", "time", "share"}, 3);
+  bool any = false;
+  for (const Point* p : rows) {
+    if (!p->speed || p->speed->phase_runs == 0) continue;
+    const SpeedResult& s = *p->speed;
+    std::string method = p->method, setting = setting_text(member_of(*p));
+    const auto row = [&](const std::string& phase, double seconds) {
+      const double share = s.phase_total > 0 ? 100 * seconds / s.phase_total : 0;
+      table.row({method, setting, phase, seconds_text(seconds), fmt::format("{:.0f} %", share)});
+      method = setting = "";  // said once
+      any = true;
+    };
+    double sum = 0;
+    for (const auto& [phase, seconds] : s.phases) {
+      row(phase, seconds);
+      sum += seconds;
+    }
+    row(s.phases.empty() ? "all" : "outside of phases", std::max(0.0, s.phase_total - sum));
+  }
+  return any ? fmt::format("phases: medians of runs of their own, {} time\n{}\n",
+                           rows.front()->threads == 1 ? "CPU" : "wall", table.text())
+             : "";
+}
+
+std::string group_text(const Options& o, const std::vector<const Point*>& rows,
+                       const std::optional<Calibration>& calibration) {
   const bool matched = std::ranges::any_of(rows, [](const Point* p) { return p->match.has_value(); });
   std::vector<std::string> header{"method", "setting"};
   if (matched) header.insert(header.end(), {"goal", "skill"});
+  const bool paired = o.baseline != "none";
   header.insert(header.end(),
-                {"time", "interval", "n",
-                 o.baseline == "none" ? "ratio" : fmt::format("time x {} [interval]", o.baseline), "check", "status"});
+                {"time", "interval", "n", paired ? fmt::format("time x {} [interval]", o.baseline) : "ratio"});
+  if (paired) header.emplace_back("cpu x");
+  header.emplace_back("check");
+  if (calibration) header.emplace_back("roofline");
+  header.emplace_back("status");
   Table table(header);
   for (const Point* row : rows) {
     const Point& p = *row;
@@ -34,19 +73,24 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows) 
       cells.push_back(p.match ? summary_text(p.match->reached, 3) : "-");
     }
     const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
+    std::string time = "-", interval = "-", samples = "-";
     if (p.predicted) {
-      cells.insert(cells.end(),
-                   {"~" + seconds_text(p.predicted->seconds), "-", "-", ratio_text(p, o.baseline), "-", note});
-    } else if (!p.speed) {
-      cells.insert(cells.end(), {"-", "-", "-", "-", "-", note});
-    } else {
+      time = "~" + seconds_text(p.predicted->seconds);
+    } else if (p.speed) {
       const Timing& t = p.speed->timing;
-      cells.insert(cells.end(),
-                   {seconds_text(t.median),
-                    t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples",
-                    t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n),
-                    ratio_text(p, o.baseline), p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-", note});
+      time = seconds_text(t.median);
+      interval = t.ci ? fmt::format("[{}, {}]", seconds_text(t.ci->lo), seconds_text(t.ci->hi)) : "too few samples";
+      samples = t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n);
     }
+    const bool timed = p.predicted || p.speed;
+    cells.insert(cells.end(), {time, interval, samples, timed ? ratio_text(p, o.baseline) : "-"});
+    if (paired)
+      cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted
+                          ? fmt::format("{:.3g}", p.speed->paired->cpu_ratio)
+                          : "-");
+    cells.push_back(p.speed && p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-");
+    if (calibration) cells.push_back(roofline_text(p, calibration));
+    cells.push_back(note);
     table.row(cells);
   }
   return fmt::format("{}\n{}\n", title_of(*rows.front()), table.text());
@@ -136,7 +180,7 @@ std::string speed_text(const Options& o, const Report& report) {
   std::string text;
   std::vector<const Point*> rows;
   const auto flush = [&] {
-    if (!rows.empty()) text += group_text(o, rows);
+    if (!rows.empty()) text += group_text(o, rows, report.environment.calibration) + phases_text(rows);
     rows.clear();
   };
   bool predicted = false, matched = false;
@@ -163,6 +207,10 @@ std::string speed_text(const Options& o, const Report& report) {
         "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
         "the\n"
         "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
+  text +=
+      report.environment.calibration
+          ? "roofline: the least time by this machine's calibration over the median time, and what it would wait for.\n"
+          : "No roofline: `yoso-bench env --calibrate` measures this machine's limits in seconds.\n";
   if (predicted)
     text +=
         "~: not measured, or a ratio to what was not measured: the time at the longest measured n, by the ratio of "

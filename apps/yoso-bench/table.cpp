@@ -55,6 +55,15 @@ std::string bytes_text(std::optional<std::size_t> bytes) {
   return fmt::format("{:.2f} GiB", b / 1024 / 1024 / 1024);
 }
 
+std::string rate_text(double r, const char* unit) {
+  constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9, kTera = 1e12;
+  const auto [size, prefix] = r >= kTera   ? std::pair(kTera, "T")
+                              : r >= kGiga ? std::pair(kGiga, "G")
+                              : r >= kMega ? std::pair(kMega, "M")
+                                           : std::pair(kKilo, "k");
+  return fmt::format("{:.3g} {}{}/s", r / size, prefix, unit);
+}
+
 std::string number_text(const std::optional<double>& value, int decimals) {
   if (!value) return "-";
   if (std::abs(*value) < 0.5 * std::pow(10, -decimals)) return fmt::format("{:.{}f}", 0.0, decimals);  // no "-0.000"

@@ -21,8 +21,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-std::string seconds_text(double seconds);            // "1.23 ms"
-std::string bytes_text(std::optional<std::size_t>);  // "1.5 MiB"; "-" for none
+std::string seconds_text(double seconds);                    // "1.23 ms"
+std::string bytes_text(std::optional<std::size_t>);          // "1.5 MiB"; "-" for none
+std::string rate_text(double per_second, const char* unit);  // "217 GFLOP/s"
 std::string number_text(const std::optional<double>&, int decimals);
 std::string summary_text(const std::optional<Summary>&, int decimals);  // "0.512 [0.498, 0.533]"
 

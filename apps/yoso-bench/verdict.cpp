@@ -50,10 +50,10 @@ void give_verdicts(const Group& g, std::vector<Point>& points) {
     Point& p = points[i];
     const Member& m = g.members[i];
     if (!standings[i]) {
-      p.verdict = p.status == Status::ok || p.status == Status::noisy ? m.method->shares_qk
-                                                                            ? "not comparable: needs shared Q and K"
-                                                                            : "not comparable: no estimate of softmax"
-                                                                      : fmt::format("{}: {}", name(p.status), p.reason);
+      p.verdict =
+          p.status == Status::ok || p.status == Status::noisy
+              ? m.method->shares_qk ? "not comparable: needs shared Q and K" : "not comparable: no estimate of softmax"
+              : fmt::format("{}: {}", name(p.status), p.reason);
       continue;
     }
     const Standing& mine = *standings[i];

@@ -32,6 +32,17 @@ struct Primitives {
   void (*project_tn)(std::int64_t M, std::int64_t N, std::int64_t K, const float* A, std::int64_t lda, const float* B,
                      std::int64_t ldb, float* C, std::int64_t ldc);  // A [K, M]
 
+  // What the machine can do at best with these instructions, for `env --calibrate`. Each repeats its work `rounds`
+  // times (at most 2^24) and returns what it did, so that the work can be neither dropped nor mistaken: the number of
+  // multiply-adds or additions; the sum of e^x over all rounds, for x in [-87, 0]; the sum of all words read. n is a
+  // multiple of 128.
+  double (*multiply_adds)(std::int64_t rounds);    // chains of x * 1 + 1 in registers
+  double (*additions)(std::int64_t rounds);        // chains of x + 1 in registers
+  double (*mixed_additions)(std::int64_t rounds);  // half of the chains as multiply-adds: faster with separate adders
+  double (*exponentials)(const float* x, std::int64_t n, std::int64_t rounds);
+  std::uint32_t (*read_words)(const std::uint32_t* x, std::int64_t n, std::int64_t rounds);
+  void (*update_words)(std::uint32_t* x, std::int64_t n, std::int64_t rounds);  // adds 1 to each word, in place
+
   float (*dot)(const float* x, const float* y, std::int64_t n);
   void (*axpy)(float a, const float* x, float* y, std::int64_t n);  // y += a x
   void (*scale)(float a, float* x, std::int64_t n);                 // x *= a

@@ -2,6 +2,7 @@
 // (primitives.cmake says with which flags). YOSO_SIMD_ISA is the name of the table, YOSO_SIMD_LANES the floats in a
 // vector. This file exports the table and nothing else.
 #include "primitives/simd/attend.hpp"
+#include "primitives/simd/calibration.hpp"
 #include "primitives/simd/functions.hpp"
 #include "primitives/simd/gemm.hpp"
 #include "primitives/simd/rotate.hpp"
@@ -22,6 +23,12 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .gemm_tn = gemm_tn,
     .project = project,
     .project_tn = project_tn,
+    .multiply_adds = multiply_adds,
+    .additions = additions,
+    .mixed_additions = mixed_additions,
+    .exponentials = exponentials,
+    .read_words = read_words,
+    .update_words = update_words,
     .dot = dot,
     .axpy = axpy,
     .scale = scale,

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
 #include <algorithm>
+#include <bit>
+#include <cctype>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
+#include <yoso/calibration.hpp>
 #include <yoso/cpu.hpp>
 #include <yoso/errors.hpp>
 
@@ -79,12 +84,30 @@ int usable_cores() {
   return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
+// What the kernel says of the first core's data caches: "32768K". (sysconf adds up the third level of whole packages.)
 std::vector<CacheInfo> caches() {
   std::vector<CacheInfo> found;
+  for (int index = 0;; ++index) {
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", index);
+    const auto type = first_line(folder + "type"), level = first_line(folder + "level"),
+               size = first_line(folder + "size");
+    if (!type || !level || !size) break;
+    if (*type == "Instruction") continue;
+    const std::int64_t unit = size->ends_with('K') ? 1024 : size->ends_with('M') ? 1024 * 1024 : 1;
+    const std::int64_t bytes = std::strtoll(size->c_str(), nullptr, 10) * unit;
+    int sharing = 0;
+    for (const char digit : first_line(folder + "shared_cpu_map").value_or("1"))  // "00000000,000000ff"
+      if (std::isxdigit(static_cast<unsigned char>(digit)))
+        sharing += std::popcount(static_cast<unsigned>(std::strtoul(std::string(1, digit).c_str(), nullptr, 16)));
+    if (bytes > 0)
+      found.push_back({static_cast<int>(std::strtol(level->c_str(), nullptr, 10)), bytes, std::max(1, sharing)});
+  }
+  if (!found.empty()) return found;
   const std::pair<int, int> levels[] = {
       {1, _SC_LEVEL1_DCACHE_SIZE}, {2, _SC_LEVEL2_CACHE_SIZE}, {3, _SC_LEVEL3_CACHE_SIZE}};
   for (const auto& [level, name] : levels)
-    if (const long bytes = sysconf(name); bytes > 0) found.push_back({level, bytes});
+    if (const long bytes = sysconf(name); bytes > 0)
+      found.push_back({level, bytes, level < 3 ? 1 : static_cast<int>(sysconf(_SC_NPROCESSORS_CONF))});
   return found;
 }
 
@@ -97,7 +120,8 @@ std::optional<double> cpu_pressure() {
   return std::strtod(line->c_str() + at + 6, nullptr);
 }
 
-std::optional<double> steal() {
+// Ticks of all cores since boot: all of them, and those that the hypervisor took.
+std::optional<std::pair<double, double>> cpu_ticks() {
   const auto line = first_line("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
   if (!line) return std::nullopt;
   std::istringstream words(*line);
@@ -109,7 +133,7 @@ std::optional<double> steal() {
     if (i == 7) stolen = value;
   }
   if (total <= 0) return std::nullopt;
-  return 100 * stolen / total;
+  return std::pair(total, stolen);
 }
 
 std::map<std::string, std::string> relevant_variables() {
@@ -168,7 +192,7 @@ Environment this_environment() {
   double load[1];
   if (getloadavg(load, 1) == 1) e.load_1min = load[0];
   e.cpu_pressure_10s = cpu_pressure();
-  e.steal_percent = steal();
+  if (const auto times = cpu_ticks()) e.steal_percent = 100 * times->second / times->first;
   e.variables = relevant_variables();
 
   const BuildInfo b = this_build();
@@ -176,31 +200,33 @@ Environment this_environment() {
                                      e.memory_total.value_or(0), b.compiler, b.flags, b.git_sha.value_or("?"));
   for (const auto& [key, value] : e.variables) identity += "|" + key + "=" + value;
   e.id = hash_hex(identity);
+  const std::string key = calibration_key(e, b);
+  e.calibration = load_calibration(calibration_path(key), key, e.calibration_problem);
   return e;
 }
 
-std::vector<Warning> warnings_of(const Environment& e, const BuildInfo& b) {
-  std::vector<Warning> found;
-  const auto warn = [&](const char* code, std::string message) { found.push_back({code, std::move(message), {}}); };
-  if (b.type != "Release" && b.type != "RelWithDebInfo")
-    warn("debug-build", fmt::format("built as '{}', not Release: times mean nothing", b.type));
-  if (!b.sanitizers.empty())
-    warn("sanitizer", fmt::format("built with {} sanitizers: times and resident memory mean nothing",
-                                  fmt::join(b.sanitizers, ", ")));
-  for (const auto& [key, value] : e.variables) {
-    if (key.starts_with("OPENBLAS_"))
-      warn("openblas-env",
-           fmt::format("{}={} is set: it may slow a BLAS-backed program; ours uses no OpenBLAS", key, value));
-    if (key.starts_with("OMP_") || key.starts_with("GOMP_"))
-      warn("omp-env", fmt::format("{}={} is set: it can change how threads run", key, value));
-  }
-  if (e.load_1min && *e.load_1min > 0.5 * e.cores)
-    warn("load", fmt::format("load average {:.1f} on {} cores: other work is running", *e.load_1min, e.cores));
-  if (e.cpu_pressure_10s && *e.cpu_pressure_10s > 5)
-    warn("pressure", fmt::format("tasks waited for a CPU {:.0f} % of the last 10 s", *e.cpu_pressure_10s));
-  if (e.steal_percent && *e.steal_percent > 1)
-    warn("steal", fmt::format("the hypervisor took {:.1f} % of CPU time since boot", *e.steal_percent));
-  return found;
+MachineState machine_state() {
+  MachineState s;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  s.at = static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  double load[1];
+  if (getloadavg(load, 1) == 1) s.load_1min = load[0];
+  if (const auto line = first_line("/proc/pressure/cpu"))
+    if (const auto at = line->find("total="); at != std::string::npos)
+      s.stalled = 1e-6 * std::strtod(line->c_str() + at + 6, nullptr);
+  if (const auto times = cpu_ticks()) std::tie(s.ticks, s.stolen) = *times;
+  return s;
+}
+
+Disturbance between(const MachineState& begin, const MachineState& end) {
+  Disturbance d;
+  d.seconds = end.at - begin.at;
+  d.load_1min = end.load_1min;
+  if (begin.stalled && end.stalled && d.seconds > 0) d.cpu_pressure = 100 * (*end.stalled - *begin.stalled) / d.seconds;
+  if (begin.ticks && end.ticks && *end.ticks > *begin.ticks && begin.stolen && end.stolen)
+    d.steal = 100 * (*end.stolen - *begin.stolen) / (*end.ticks - *begin.ticks);
+  return d;
 }
 
 }  // namespace yoso

@@ -38,6 +38,9 @@ Timing over_launches(const std::vector<const Point*>& launches, double rel_ci) {
   t.cpu_median = median(all(&Timing::cpu_median));
   t.ci = launch_interval(all(&Timing::median));
   t.noisy = !t.ci || (t.ci->hi - t.ci->lo) / 2 > rel_ci * t.median;
+  t.warm_up = sum(&Timing::warm_up);
+  t.settled = std::ranges::all_of(launches, [](const Point* p) { return p->speed->timing.settled; });
+  t.drift.reset();  // of one process
   t.samples.clear();
   for (const Point* p : launches) {
     const Timing& one = p->speed->timing;
@@ -62,13 +65,14 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
   SpeedResult& speed = *row.speed;
   speed.timing = over_launches(launches, rel_ci);
   speed.launches.clear();
-  std::vector<double> ratios;
+  std::vector<double> ratios, cpu_ratios;
   std::int64_t rounds = 0;
   for (const Point* p : launches) {
     Launch launch{p->speed->timing.median, {}};
     if (p->speed->paired) {
       launch.ratio = p->speed->paired->ratio;
       ratios.push_back(*launch.ratio);
+      cpu_ratios.push_back(p->speed->paired->cpu_ratio);
       rounds += p->speed->paired->rounds;
     }
     speed.launches.push_back(launch);
@@ -77,6 +81,8 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
     speed.paired->rounds = rounds;
     speed.paired->ratio = median(ratios);
     speed.paired->ci = launch_interval(ratios);
+    speed.paired->cpu_ratio = median(cpu_ratios);
+    speed.paired->cpu_ci = launch_interval(cpu_ratios);
   } else {
     speed.paired.reset();
   }
@@ -88,7 +94,8 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
     }
     seconds = median(values);
   }
-  row.status = speed.timing.noisy ? Status::noisy : Status::ok;
+  speed.phase_total = median(gather(launches, [](const Point& p) { return p.speed->phase_total; }));
+  if (row.status != Status::timeout) row.status = speed.timing.noisy ? Status::noisy : Status::ok;
   return row;
 }
 

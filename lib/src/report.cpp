@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <yoso/random.hpp>
+#include <yoso/roofline.hpp>
 
+#include "calibration_json.hpp"
 #include "hash.hpp"
 #include "report_extras.hpp"
 
@@ -49,7 +51,8 @@ Json json(const BuildInfo& b) {
 
 Json json(const Environment& e) {
   Json caches = Json::array();
-  for (const CacheInfo& c : e.caches) caches.push_back({{"level", c.level}, {"bytes", c.bytes}});
+  for (const CacheInfo& c : e.caches)
+    caches.push_back({{"level", c.level}, {"bytes", c.bytes}, {"shared_by", c.shared_by}});
   return {{"id", e.id},
           {"os", e.os},
           {"kernel", e.kernel},
@@ -68,7 +71,7 @@ Json json(const Environment& e) {
             {"steal_percent", maybe(e.steal_percent)}}},
           {"gpu", nullptr},
           {"env_vars", e.variables},
-          {"calibration", nullptr}};
+          {"calibration", e.calibration ? calibration_json(*e.calibration) : Json(nullptr)}};
 }
 
 Json json(const Footprint& f) {
@@ -101,7 +104,10 @@ Json json(const Timing& t, bool samples) {
             {"cpu_median", number(t.cpu_median)},
             {"ci", json(t.ci)},
             {"n_eff", number(t.n_eff)},
-            {"stop", t.stop}};
+            {"stop", t.stop},
+            {"warm_up", number(t.warm_up)},
+            {"settled", t.settled},
+            {"drift", maybe(t.drift)}};
   if (samples) {
     Json all = Json::array();
     for (const Sample& s : t.samples)
@@ -158,12 +164,26 @@ Json json(const std::optional<CheckResult>& check) {
   return {{"max_abs", number(check->max_abs)},
           {"tol", number(check->tolerance)},
           {"passed", check->passed},
-          {"queries", check->queries}};
+          {"queries", check->queries},
+          {"hash", check->hash.empty() ? Json(nullptr) : Json(check->hash)},
+          {"rechecked", check->rechecked}};
 }
 
 Json json(const Shape& s) {
   return {{"batch", s.batch}, {"heads", s.heads}, {"n_q", s.n_q},      {"n_k", s.n_k},
           {"d", s.d},         {"d_v", s.d_v},     {"causal", s.causal}};
+}
+
+Json json(const Work& w, const Point& p, const std::optional<Calibration>& calibration) {
+  const double time = p.speed ? p.speed->timing.median : 0;
+  const auto bound = calibration ? roofline(w, *calibration, p.threads, p.isa) : std::nullopt;
+  return {{"flops", number(w.flops)},
+          {"bytes", number(w.bytes)},
+          {"achieved_flops_per_s", time > 0 ? number(w.flops / time) : Json(nullptr)},
+          {"achieved_bytes_per_s", time > 0 ? number(w.bytes / time) : Json(nullptr)},
+          {"roofline_s", bound ? number(bound->seconds) : Json(nullptr)},
+          {"roofline_pct", bound && time > 0 ? number(100 * bound->seconds / time) : Json(nullptr)},
+          {"limit", bound ? Json(bound->limit) : Json(nullptr)}};
 }
 
 // A knob's value with its type: numbers as numbers, choices as text.
@@ -172,18 +192,34 @@ Json knob_value(const std::string& text) {
   return parsed.is_number() ? parsed : Json(text);
 }
 
-Json json(const Point& p, const std::string& environment, bool samples) {
-  Json knobs = Json::object(), phases = Json::object(), paired = nullptr, work = nullptr;
+Json json(const Point& p, const Environment& environment, bool samples) {
+  Json knobs = Json::object(), phases = Json::object(), phase_sum = nullptr, paired = nullptr;
   for (const auto& [knob, value] : p.knobs) knobs[knob] = knob_value(value);
   if (p.speed) {
-    for (const auto& [phase, seconds] : p.speed->phases) phases[phase] = number(seconds);
+    double sum = 0;
+    for (const auto& [phase, seconds] : p.speed->phases) {
+      phases[phase] = number(seconds);
+      sum += seconds;
+    }
+    if (p.speed->phase_runs > 0)
+      phase_sum = {{"clock", p.threads == 1 ? "cpu" : "wall"},
+                   {"runs", p.speed->phase_runs},
+                   {"sum", number(sum)},
+                   {"total", number(p.speed->phase_total)}};
     if (p.speed->paired) {
       paired = {{"baseline", maybe(p.speed->baseline)},
                 {"ratio", number(p.speed->paired->ratio)},
                 {"lo", nullptr},
                 {"hi", nullptr},
                 {"level", nullptr},
-                {"rounds", p.speed->paired->rounds}};
+                {"rounds", p.speed->paired->rounds},
+                {"cpu_ratio", number(p.speed->paired->cpu_ratio)},
+                {"cpu_lo", nullptr},
+                {"cpu_hi", nullptr}};
+      if (const auto& ci = p.speed->paired->cpu_ci) {
+        paired["cpu_lo"] = number(ci->lo);
+        paired["cpu_hi"] = number(ci->hi);
+      }
       if (const auto& ci = p.speed->paired->ci) {
         paired["lo"] = number(ci->lo);
         paired["hi"] = number(ci->hi);
@@ -191,17 +227,9 @@ Json json(const Point& p, const std::string& environment, bool samples) {
       }
     }
   }
-  if (p.work) {
-    const bool timed = p.speed && p.speed->timing.median > 0;
-    work = {{"flops", number(p.work->flops)},
-            {"bytes", number(p.work->bytes)},
-            {"achieved_flops_per_s", timed ? number(p.work->flops / p.speed->timing.median) : Json(nullptr)},
-            {"achieved_bytes_per_s", timed ? number(p.work->bytes / p.speed->timing.median) : Json(nullptr)},
-            {"roofline_pct", nullptr}};
-  }
   Json j = {{"id", p.id},
             {"group", p.group},
-            {"env", environment},
+            {"env", environment.id},
             {"repro", p.repro},
             {"method", p.method},
             {"control", p.control},
@@ -218,14 +246,23 @@ Json json(const Point& p, const std::string& environment, bool samples) {
             {"reason", p.reason.empty() ? Json(nullptr) : Json(p.reason)},
             {"time", p.speed ? json(p.speed->timing, samples) : Json(nullptr)},
             {"phases", phases},
+            {"phase_sum", phase_sum},
             {"paired", paired},
             {"memory", json(p.memory)},
             {"error", json(p.error)},
-            {"work", work},
+            {"work", p.work ? json(*p.work, p, environment.calibration) : Json(nullptr)},
             {"check", json(p.check)},
             {"verdict", p.verdict.empty() ? Json(nullptr) : Json(p.verdict)}};
   add_extras(j, p);
   return j;
+}
+
+Json json(const std::optional<Disturbance>& d) {
+  if (!d) return nullptr;
+  return {{"seconds", number(d->seconds)},
+          {"load_1min_end", maybe(d->load_1min)},
+          {"cpu_pressure_percent", maybe(d->cpu_pressure)},
+          {"steal_percent", maybe(d->steal)}};
 }
 
 Json json(const std::vector<Warning>& warnings) {
@@ -320,7 +357,7 @@ void identify(Point& p) {
 std::string to_json(const Report& r) {
   Json points = Json::array(), counts = Json::object();
   for (const Point& p : r.points) {
-    points.push_back(json(p, r.environment.id, r.samples));
+    points.push_back(json(p, r.environment, r.samples));
     const std::string status(name(p.status));
     counts[status] = counts.value(status, 0) + 1;
   }
@@ -334,7 +371,8 @@ std::string to_json(const Report& r) {
               {"tags", r.tags},
               {"seed", r.seed},
               {"shard", nullptr},
-              {"plan", nullptr}}},
+              {"plan", nullptr},
+              {"during", json(r.during)}}},
             {"build", json(r.build)},
             {"environments", Json::array({json(r.environment)})},
             {"points", points},

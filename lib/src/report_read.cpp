@@ -44,6 +44,9 @@ Timing timing_of(const Json& time, Status status) {
   t.stop = time.at("stop").get<std::string>();
   t.ci = interval(time.at("ci"));
   t.noisy = status == Status::noisy;
+  t.warm_up = maybe(time.value("warm_up", Json())).value_or(0);
+  t.settled = time.value("settled", false);
+  t.drift = maybe(time.value("drift", Json()));
   if (time.contains("samples"))
     for (const Json& s : time["samples"])
       t.samples.push_back({s.at("wall").get<double>(), s.at("cpu").get<double>(), s.at("preempted").get<bool>()});
@@ -54,6 +57,10 @@ SpeedResult speed_of(const Json& point, Status status) {
   SpeedResult speed;
   speed.timing = timing_of(point.at("time"), status);
   for (const auto& [phase, seconds] : point.at("phases").items()) speed.phases.emplace_back(phase, seconds);
+  if (const Json sum = point.value("phase_sum", Json()); !sum.is_null()) {
+    speed.phase_runs = sum.at("runs").get<std::int64_t>();
+    speed.phase_total = sum.at("total").get<double>();
+  }
   if (const Json& paired = point.at("paired"); !paired.is_null()) {
     speed.baseline = paired.at("baseline").get<std::string>();
     speed.baseline_predicted = paired.value("baseline_predicted", false);
@@ -63,6 +70,7 @@ SpeedResult speed_of(const Json& point, Status status) {
     if (!paired.at("lo").is_null())
       pair.ci =
           Interval{paired.at("lo").get<double>(), paired.at("hi").get<double>(), paired.at("level").get<double>()};
+    pair.cpu_ratio = maybe(paired.value("cpu_ratio", Json())).value_or(pair.ratio);
     speed.paired = pair;
   }
   return speed;
@@ -105,6 +113,8 @@ Point point_of(const Json& j) {
     check.tolerance = maybe(c.at("tol")).value_or(0);
     check.passed = c.at("passed").get<bool>();
     check.queries = c.at("queries").get<std::int64_t>();
+    check.hash = words(c.value("hash", Json()));
+    check.rechecked = c.value("rechecked", false);
     p.check = check;
   }
   if (const Json& w = j.at("work"); !w.is_null()) {

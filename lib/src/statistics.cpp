@@ -28,6 +28,16 @@ int order_rank(int n, double alpha) {
   return k;
 }
 
+// The z that a standard normal variable exceeds with probability 1 - p, for p in [0.5, 1).
+double normal_quantile(double p) {
+  double lo = 0, hi = 40;
+  for (int i = 0; i < 60; ++i) {
+    const double z = (lo + hi) / 2;
+    (std::erfc(z / std::sqrt(2.0)) / 2 > 1 - p ? lo : hi) = z;
+  }
+  return lo;
+}
+
 }  // namespace
 
 double quantile(std::span<const double> values, double q) {
@@ -56,20 +66,23 @@ double effective_size(std::span<const double> x) {
     if (i > 0) lagged += (x[i] - centre) * (x[i - 1] - centre);
   }
   if (variance <= 0) return n;
-  const double r1 = std::clamp(lagged / variance, 0.0, 0.99);  // a negative r1 would claim more samples than there are
+  const double seen = lagged / variance;
+  const double r1 = std::clamp(seen + (1 + 4 * std::max(0.0, seen)) / n, 0.0, 0.95);
   return std::max(1.0, n * (1 - r1) / (1 + r1));
 }
 
 std::optional<Interval> median_interval(std::span<const double> values, double level, double effective) {
   const double n = static_cast<double>(values.size());
   const double used = std::min(n, effective);
-  const int k = order_rank(static_cast<int>(used), 1 - level);
-  if (k < 1) return std::nullopt;
-  // the same fraction of the tails, in all samples
-  const auto rank = static_cast<std::size_t>(std::max(1.0, std::floor(k * n / std::max(1.0, std::floor(used)))));
+  if (order_rank(static_cast<int>(used), 1 - level) < 1) return std::nullopt;
+  int rank = order_rank(static_cast<int>(values.size()), 1 - level);
+  if (used < n) {
+    const double correlated = n / 2 - normal_quantile((1 + level) / 2) / 2 * n / std::sqrt(used) - 0.5;
+    rank = std::min(rank, std::max(1, static_cast<int>(std::floor(correlated))));
+  }
   const std::vector<double> x = sorted(values);
-  if (2 * rank > x.size()) return Interval{x[x.size() / 2], x[x.size() / 2], level};
-  return Interval{x[rank - 1], x[x.size() - rank], level};
+  const auto k = static_cast<std::size_t>(rank);
+  return Interval{x[k - 1], x[x.size() - k], level};
 }
 
 }  // namespace yoso

@@ -26,58 +26,103 @@ class Member {
   void warm_up() {
     const double start = clock_.wall();
     double fastest = INFINITY;
+    std::vector<double> windows;
     do {
-      const double before = clock_.wall();
-      call_();
-      fastest = std::min(fastest, clock_.wall() - before);
-    } while (clock_.wall() - start < protocol_.warm_up);
+      const double opened = clock_.wall();
+      std::vector<double> calls;
+      do {
+        const double cpu = clock_.cpu(), before = clock_.wall();
+        call_();
+        const double took = clock_.wall() - before, worked = clock_.cpu() - cpu;
+        const Sample whole{took, worked, false};
+        if (windows.empty() && calls.empty() && too_long(whole, protocol_.time_budget, protocol_.threads)) {
+          timing = timed_out(whole);
+          timing.warm_up = took;
+          return;
+        }
+        fastest = std::min(fastest, took);
+        calls.push_back(protocol_.threads == 1 ? worked : took);  // with more threads CPU time includes waiting
+      } while (clock_.wall() - opened < protocol_.warm_up / 10 && !protocol_.interrupted());
+      windows.push_back(median(calls));
+      timing.settled = agree(windows);
+      timing.warm_up = clock_.wall() - start;
+    } while (!protocol_.interrupted() && timing.warm_up < (timing.settled ? 1 : 4) * protocol_.warm_up);
     timing.inner = fastest >= protocol_.min_sample
                        ? 1
                        : static_cast<std::int64_t>(std::ceil(protocol_.min_sample / std::max(fastest, 1e-9)));
   }
 
-  void sample() {
+  // False when interrupted on the way: a part of a sample is none.
+  bool sample() {
     const std::int64_t switches = clock_.preemptions();
     const double cpu = clock_.cpu(), wall = clock_.wall();
-    for (std::int64_t i = 0; i < timing.inner; ++i) call_();
+    for (std::int64_t i = 0; i < timing.inner; ++i) {
+      if (i % 16 == 15 && protocol_.interrupted()) return false;
+      call_();
+    }
     const double took = clock_.wall() - wall, worked = clock_.cpu() - cpu;
     const double inner = static_cast<double>(timing.inner);
     // The rule is fixed before any value is seen. With more threads CPU time is a sum and cannot tell.
     const bool preempted = clock_.preemptions() > switches || (protocol_.threads == 1 && worked < 0.98 * took);
     timing.samples.push_back({took / inner, worked / inner, preempted});
+    return true;
   }
 
+  bool timed_out_already() const { return timing.stop == "timeout"; }
+
+  // Asked while sampling goes on, so it works out no more than the answer needs.
   bool precise() {
-    summarise();
+    judge();
     return timing.n >= protocol_.min_samples && !timing.noisy;
   }
 
   void summarise() {
-    std::vector<double> clean, all, cpu;
-    for (const Sample& s : timing.samples) {
-      all.push_back(s.wall);
-      cpu.push_back(s.cpu);
-      if (!s.preempted) clean.push_back(s.wall);
-    }
-    const bool mostly_dropped = 2 * clean.size() < all.size();
-    const std::vector<double>& used = mostly_dropped ? all : clean;
-    timing.n = static_cast<std::int64_t>(used.size());
-    timing.dropped = static_cast<std::int64_t>(all.size() - used.size());
+    const std::vector<double> used = judge();
+    std::vector<double> cpu;
+    for (const Sample& s : timing.samples) cpu.push_back(s.cpu);
     timing.min = quantile(used, 0);
     timing.q1 = quantile(used, 0.25);
-    timing.median = median(used);
     timing.q3 = quantile(used, 0.75);
     timing.max = quantile(used, 1);
     timing.cpu_median = median(cpu);
-    timing.n_eff = effective_size(used);
-    timing.ci = median_interval(used, protocol_.level, timing.n_eff);
-    timing.noisy =
-        mostly_dropped || !timing.ci || (timing.ci->hi - timing.ci->lo) / 2 > protocol_.rel_ci * timing.median;
+    if (const std::size_t third = used.size() / 3; third >= 4) {
+      const std::span<const double> in_order(used);
+      const auto first = in_order.first(third), last = in_order.last(third);
+      timing.drift = median(last) / median(first) - 1;
+      const double apart =
+          std::max(quantile(last, 0.25) - quantile(first, 0.75), quantile(first, 0.25) - quantile(last, 0.75));
+      timing.drifting = apart > 0.02 * timing.median;
+    }
   }
 
   Timing timing;
 
  private:
+  // Median and interval of the samples that count, which it returns in order.
+  std::vector<double> judge() {
+    std::vector<double> clean, all;
+    for (const Sample& s : timing.samples) {
+      all.push_back(s.wall);
+      if (!s.preempted) clean.push_back(s.wall);
+    }
+    const bool mostly_dropped = 2 * clean.size() < all.size();
+    std::vector<double> used = std::move(mostly_dropped ? all : clean);
+    timing.n = static_cast<std::int64_t>(used.size());
+    timing.dropped = static_cast<std::int64_t>(timing.samples.size() - used.size());
+    timing.median = median(used);
+    timing.n_eff = effective_size(used);
+    timing.ci = median_interval(used, protocol_.level, timing.n_eff);
+    timing.noisy =
+        mostly_dropped || !timing.ci || (timing.ci->hi - timing.ci->lo) / 2 > protocol_.rel_ci * timing.median;
+    return used;
+  }
+
+  static bool agree(const std::vector<double>& windows) {
+    if (windows.size() < 3) return false;
+    const auto [least, most] = std::minmax({windows[windows.size() - 3], windows[windows.size() - 2], windows.back()});
+    return most <= 1.02 * least;
+  }
+
   const std::function<void()>& call_;
   const Protocol& protocol_;
   Clock& clock_;
@@ -96,49 +141,77 @@ std::int64_t MachineClock::preemptions() {
 std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, const Protocol& protocol, Clock& clock) {
   std::vector<Member> members;
   for (const auto& call : calls) members.emplace_back(call, protocol, clock);
-  for (Member& member : members)
-    if (!protocol.interrupted()) member.warm_up();
+  std::vector<Member*> running;
+  for (Member& member : members) {
+    if (protocol.interrupted()) break;
+    member.warm_up();
+    if (!member.timed_out_already()) running.push_back(&member);
+  }
 
   // Row r of a cyclic Latin square, from a seeded start and in a seeded direction: over a full cycle every member
   // stands at every place equally often.
   const Random random(protocol.seed, stream_of("order"));
-  const std::size_t size = members.size();
+  const std::size_t size = running.size();
   const double deadline = clock.wall() + protocol.time_budget * static_cast<double>(size);
   const char* stop = "samples";
-  for (int round = 0; round < protocol.max_samples; ++round) {
+  for (int round = 0; size > 0 && round < protocol.max_samples; ++round) {
     if (protocol.interrupted()) {
       stop = "interrupted";
       break;
     }
-    const std::size_t cycle = static_cast<std::size_t>(round) / std::max<std::size_t>(1, size);
+    const std::size_t cycle = static_cast<std::size_t>(round) / size;
     const std::size_t start = static_cast<std::size_t>(random.below(2 * cycle, size)) + static_cast<std::size_t>(round);
     const bool backwards = random.below(2 * cycle + 1, 2) == 1;
-    for (std::size_t i = 0; i < size; ++i) members[(start + (backwards ? size - i : i)) % size].sample();
+    bool whole = true;
+    for (std::size_t i = 0; whole && i < size; ++i)
+      whole = running[(start + (backwards ? size - i : i)) % size]->sample() && !protocol.interrupted();
+    if (!whole) {
+      stop = "interrupted";
+      break;
+    }
     if (clock.wall() >= deadline) {
       stop = "budget";
       break;
     }
     const bool checked_now = round + 1 >= protocol.min_samples && (round + 1) % 5 == 0;
-    if (checked_now && std::ranges::all_of(members, [](Member& m) { return m.precise(); })) {
+    if (checked_now && std::ranges::all_of(running, [](Member* m) { return m->precise(); })) {
       stop = "ci";
       break;
     }
   }
   std::vector<Timing> timings;
   for (Member& member : members) {
-    if (!member.timing.samples.empty()) member.summarise();
-    member.timing.stop = stop;
+    if (!member.timed_out_already()) {
+      if (!member.timing.samples.empty()) member.summarise();
+      member.timing.stop = stop;
+    }
     timings.push_back(std::move(member.timing));
   }
   return timings;
 }
 
+bool too_long(const Sample& call, double time_budget, int threads) {
+  return (threads == 1 ? std::min(call.wall, call.cpu) : call.wall) > std::max(time_budget, 0.1);
+}
+
+Timing timed_out(const Sample& call) {
+  Timing t;
+  t.n = 1;
+  t.min = t.q1 = t.median = t.q3 = t.max = call.wall;
+  t.cpu_median = call.cpu;
+  t.n_eff = 1;
+  t.stop = "timeout";
+  t.samples = {call};
+  return t;
+}
+
 Paired pair_with(const Timing& member, const Timing& baseline, double level, std::size_t comparisons) {
-  std::vector<double> clean, all;
+  std::vector<double> clean, all, cpu;
   for (std::size_t round = 0; round < std::min(member.samples.size(), baseline.samples.size()); ++round) {
     const Sample &a = member.samples[round], &b = baseline.samples[round];
     const double ratio = std::log(a.wall / b.wall);
     all.push_back(ratio);
+    if (a.cpu > 0 && b.cpu > 0) cpu.push_back(std::log(a.cpu / b.cpu));
     if (!a.preempted && !b.preempted) clean.push_back(ratio);
   }
   const std::vector<double>& used = 2 * clean.size() < all.size() ? all : clean;
@@ -146,8 +219,16 @@ Paired pair_with(const Timing& member, const Timing& baseline, double level, std
   paired.rounds = static_cast<std::int64_t>(used.size());
   paired.ratio = std::exp(median(used));
   const double shared = 1 - (1 - level) / static_cast<double>(std::max<std::size_t>(1, comparisons));
-  paired.ci = median_interval(used, shared, effective_size(used));
-  if (paired.ci) paired.ci = Interval{std::exp(paired.ci->lo), std::exp(paired.ci->hi), shared};
+  const auto interval = [shared](const std::vector<double>& logs) -> std::optional<Interval> {
+    const auto ci = median_interval(logs, shared, effective_size(logs));
+    if (!ci) return std::nullopt;
+    return Interval{std::exp(ci->lo), std::exp(ci->hi), shared};
+  };
+  paired.ci = interval(used);
+  if (!cpu.empty()) {
+    paired.cpu_ratio = std::exp(median(cpu));
+    paired.cpu_ci = interval(cpu);
+  }
   return paired;
 }
 

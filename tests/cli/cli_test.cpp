@@ -3,6 +3,7 @@
 
 #include <yoso/catalogue.hpp>
 #include <yoso/environment.hpp>
+#include <yoso/warnings.hpp>
 
 #include "catch.hpp"
 #include "run.hpp"
@@ -57,6 +58,22 @@ TEST_CASE("env describes machine and build, and its JSON validates", "[cli]") {
   REQUIRE(json.code == 0);
   cli::write(cli::scratch("env.json"), json.out);
   CHECK(run_args({"validate", cli::scratch("env.json")}).code == 0);
+}
+
+TEST_CASE("list warnings names every code", "[cli]") {
+  const cli::Result result = run("list warnings");
+  REQUIRE(result.code == 0);
+  for (const yoso::WarningCode& w : yoso::warning_codes())
+    CHECK(result.out.find(std::string(w.code)) != std::string::npos);
+}
+
+TEST_CASE("env --self-test prints its counts; what it finds of a loaded machine is not for a test to say", "[cli]") {
+  const cli::Result result = run("env --self-test");
+  CAPTURE(result.out, result.err);
+  CHECK((result.code == 0 || result.code == 1));
+  CHECK(result.out.find("not different") != std::string::npos);
+  CHECK(result.out.find("autocorrelation 0.6") != std::string::npos);
+  CHECK(result.out.find("fault of the program") == std::string::npos);  // the simulated part is the same everywhere
 }
 
 TEST_CASE("help is there for the program and every command, and names every knob", "[cli]") {

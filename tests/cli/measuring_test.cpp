@@ -29,7 +29,7 @@ json measured(const std::string& words) {
 }  // namespace
 
 TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
-  const json report = measured("speed -m yoso-m,linear -n 32,64 --hashes 4,8 --time-budget 0.05");
+  const json report = measured("speed -m yoso-m,linear -n 32,64 --hashes 4,8 --time-budget 0.05 --phases");
   const json& points = report["points"];
   REQUIRE(points.size() == 2 * 4);  // softmax joins as the baseline
   for (const json& p : points) {
@@ -39,6 +39,15 @@ TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
     CHECK(p["time"]["n"] >= 1);
     CHECK(p["paired"]["baseline"] == "softmax");
     CHECK(p["check"]["passed"] == true);
+    CHECK(p["check"]["rechecked"] == true);
+    CHECK(p["check"]["hash"].get<std::string>().size() == 16);
+    CHECK(p["paired"]["cpu_ratio"] > 0);
+    CHECK(p["phase_sum"]["runs"] >= 3);
+    double sum = 0;
+    for (const json& seconds : p["phases"]) sum += seconds.get<double>();
+    CHECK(p["phase_sum"]["sum"].get<double>() == Approx(sum));
+    CHECK(p["phase_sum"]["total"] > 0);
+    CHECK(p["phase_sum"]["clock"] == "cpu");
     if (p["method"] == "softmax") CHECK(p["paired"]["ratio"] == 1.0);
     if (p["method"] == "yoso-m") {
       CHECK(p["draws"]["policy"] == "each");
@@ -50,8 +59,61 @@ TEST_CASE("speed: every row is paired, checked and reproducible", "[cli]") {
   const std::string repro = wanted["repro"].get<std::string>().substr(std::string("yoso-bench ").size());
   const json again = measured(repro);
   bool found = false;
-  for (const json& p : again["points"]) found |= p["id"] == wanted["id"];
+  for (const json& p : again["points"]) {
+    if (p["id"] != wanted["id"]) continue;
+    found = true;
+    CHECK(p["check"]["hash"] == wanted["check"]["hash"]);  // the same bits
+    CHECK_FALSE(p["phases"].empty());
+  }
   CHECK(found);
+}
+
+TEST_CASE("speed --phases: a table of what each part of a pass takes", "[cli]") {
+  const cli::Result result = run("speed -m linformer -n 64 --time-budget 0.05 --phases");
+  REQUIRE(result.code == 0);
+  for (const char* word : {"phases: medians", "project", "attend", "outside of phases"}) {
+    CAPTURE(word);
+    CHECK(result.out.find(word) != std::string::npos);
+  }
+}
+
+TEST_CASE("speed: a call longer than its budget is a row of status timeout, with what is known", "[cli]") {
+  // one call of softmax over 24 heads takes more than 0.1 s on any machine of today
+  const json report = measured("speed -m mean-v -n 2k --heads 24 --isa scalar --time-budget 0.01");
+  for (const json& p : report["points"]) {
+    if (p["method"] != "softmax") continue;
+    CHECK(p["status"] == "timeout");
+    CHECK(p["time"]["n"] == 1);
+    CHECK(p["time"]["stop"] == "timeout");
+    CHECK(p["time"]["ci"].is_null());
+    CHECK(p["reason"].get<std::string>().find("budget") != std::string::npos);
+  }
+}
+
+TEST_CASE("speed: the report says what the machine was like while it measured", "[cli]") {
+  const json report = measured("speed -m linear -n 16 --time-budget 0.02");
+  CHECK(report["run"]["during"]["seconds"] > 0);
+  for (const json& p : report["points"]) {  // nobody asked for them
+    CHECK(p["phases"].empty());
+    CHECK(p["phase_sum"].is_null());
+  }
+  CHECK(measured("memory -m softmax -n 8 --no-rss")["run"]["during"].is_null());
+}
+
+TEST_CASE("variables and builds that matter are warned about on the terminal and in the report", "[cli]") {
+  const std::string path = cli::scratch("warned.json");
+  const cli::Result result = run("speed -m linear -n 16 --time-budget 0.02 -o " + path,
+                                 {"OPENBLAS_CORETYPE=Haswell", "OMP_WAIT_POLICY=passive", "OMP_NUM_THREADS=3"});
+  REQUIRE(result.code == 0);
+  std::map<std::string, int> codes;
+  const json report = cli::read_json(path);
+  for (const json& w : report["warnings"]) ++codes[w["code"]];
+  CHECK(codes["openblas-env"] >= 1);
+  CHECK(codes["omp-env"] >= 1);
+  CHECK(codes["sanitizer"] == (yoso::built_with_sanitizers() ? 1 : 0));
+  CHECK(result.err.find("warning openblas-env: OPENBLAS_CORETYPE=Haswell") != std::string::npos);
+  CHECK(result.err.find("warning omp-env: OMP_WAIT_POLICY=passive") != std::string::npos);
+  CHECK(result.err.find("OMP_NUM_THREADS") == std::string::npos);
 }
 
 TEST_CASE("what a method has not is an unsupported row, and the run goes on", "[cli]") {

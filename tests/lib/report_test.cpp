@@ -66,7 +66,7 @@ TEST_CASE("a report with every kind of row is valid against its own schema", "[r
   error.total = c;
   error.per_head.push_back({});
   p.error = error;
-  p.check = CheckResult{1e-7, 1e-4, true, 64};
+  p.check = CheckResult{1e-7, 1e-4, true, 64, "0123456789abcdef", true};
   report.points.push_back(p);
   Point refused = timed_point();
   refused.speed.reset();

@@ -137,3 +137,106 @@ TEST_CASE("every member stands at every place of a round", "[timing]") {
   for (const auto& places : at)
     for (const int count : places) CHECK(count > 0);
 }
+
+TEST_CASE("the warm-up goes on until calls take the same time, within its bound", "[timing]") {
+  Protocol p = quick();
+  p.max_samples = 1;
+  Simulation steady;
+  const Timing at_once = measure({steady.member(3e-3, 0)}, p, steady)[0];
+  CHECK(at_once.settled);
+  CHECK(at_once.warm_up == Approx(0.1).epsilon(0.2));
+
+  Simulation clock;
+  int calls = 0;
+  const auto cooling = [&] {  // fast only after a quarter of a second
+    const double took = clock.now < 0.25 ? 3e-3 + 1e-3 * (++calls % 20) : 3e-3;
+    clock.now += took;
+    clock.busy += took;
+  };
+  const Timing later = measure({cooling}, p, clock)[0];
+  CHECK(later.settled);
+  CHECK(later.warm_up > 0.25);
+  CHECK(later.warm_up < 0.4);
+
+  Simulation restless;
+  const Timing never = measure({restless.member(3e-3, 0.5)}, p, restless)[0];
+  CHECK_FALSE(never.settled);
+  CHECK(never.warm_up >= 0.4);
+  CHECK(never.warm_up < 0.45);
+}
+
+TEST_CASE("a call longer than the whole budget is made once, and the others are measured", "[timing]") {
+  Simulation clock;
+  int calls = 0;
+  const auto slow = [&, call = clock.member(5, 0)] {
+    ++calls;
+    call();
+  };
+  const auto timings = measure({slow, clock.member(3e-3, 0.001)}, quick(), clock);
+  CHECK(calls == 1);
+  CHECK(timings[0].stop == "timeout");
+  CHECK(timings[0].n == 1);
+  CHECK(timings[0].median == 5);
+  CHECK(timings[0].noisy);
+  CHECK_FALSE(timings[0].ci);
+  CHECK(timings[1].stop == "ci");
+  const Paired pair = pair_with(timings[0], timings[1], 0.95, 1);
+  CHECK(pair.rounds == 1);
+  CHECK(pair.ratio == Approx(5 / 3e-3).epsilon(0.01));
+  CHECK_FALSE(pair.ci);
+  CHECK(measure({slow}, quick(), clock)[0].stop == "timeout");  // nothing else to measure
+  CHECK(too_long({2, 2, false}, 1, 1));
+  CHECK_FALSE(too_long({2, 0.5, false}, 1, 1));  // others ran meanwhile
+  CHECK(too_long({2, 0.5, false}, 1, 2));
+  CHECK_FALSE(too_long({0.09, 0.09, false}, 0.01, 1));  // perhaps only cold
+}
+
+TEST_CASE("an interrupt ends a sample on the way, and a part of a sample is none", "[timing]") {
+  Simulation clock;
+  int calls = 0;
+  Protocol p = quick();
+  p.warm_up = 0;
+  p.interrupted = [&] { return calls >= 250; };
+  const auto counted = [&, call = clock.member(1e-5, 0)] {
+    ++calls;
+    call();
+  };
+  const Timing t = measure({counted}, p, clock)[0];
+  CHECK(t.inner == 200);
+  CHECK(t.stop == "interrupted");
+  CHECK(t.samples.size() == 1);
+  CHECK(calls < 270);
+  calls = 1000;
+  CHECK(measure({counted}, p, clock)[0].samples.empty());
+  CHECK(calls == 1000);
+}
+
+TEST_CASE("drift is measured, and named when it is beyond noise", "[timing]") {
+  Simulation steady, drifting;
+  Protocol p = quick();
+  p.rel_ci = 1e-6;
+  const Timing even = measure({steady.member(3e-3, 0.01)}, p, steady)[0];
+  REQUIRE(even.drift);
+  CHECK(std::abs(*even.drift) < 0.01);
+  CHECK_FALSE(even.drifting);
+  const Timing slower = measure({drifting.member(3e-3, 0.001, 0.5)}, p, drifting)[0];
+  REQUIRE(slower.drift);
+  CHECK(*slower.drift > 0.1);
+  CHECK(slower.drifting);
+}
+
+TEST_CASE("CPU time has a ratio of its own, which others' work does not touch", "[timing]") {
+  Simulation clock;
+  const auto baseline = clock.member(3e-3, 0.001), member = clock.member(6e-3, 0.001);
+  const auto disturbed = [&] {
+    member();
+    clock.now += 6e-3;  // somebody else ran, every time
+  };
+  const auto timings = measure({baseline, disturbed}, quick(), clock);
+  const Paired pair = pair_with(timings[1], timings[0], 0.95, 1);
+  CHECK(pair.ratio == Approx(4).epsilon(0.01));
+  CHECK(pair.cpu_ratio == Approx(2).epsilon(0.01));
+  REQUIRE(pair.cpu_ci);
+  CHECK(pair.cpu_ci->lo <= pair.cpu_ratio);
+  CHECK(pair.cpu_ci->hi >= pair.cpu_ratio);
+}

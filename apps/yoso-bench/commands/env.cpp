@@ -4,6 +4,7 @@
 #include <yoso/report.hpp>
 
 #include "../bench.hpp"
+#include "calibration_table.hpp"
 
 namespace yoso::app {
 namespace {
@@ -20,6 +21,8 @@ std::string size(const std::optional<std::int64_t>& bytes) {
 }  // namespace
 
 int run_env(const Options& o) {
+  if (o.calibrate) return run_calibrate(o);
+  if (o.self_test) return run_self_test(o);
   const BuildInfo b = this_build();
   const Environment e = this_environment();
   const std::vector<Warning> warnings = warnings_of(e, b);
@@ -38,13 +41,21 @@ int run_env(const Options& o) {
   fmt::print("  isa         {} (usual: {}; YOSO_ISA or --isa choose)\n", fmt::join(e.isas, ", "), e.isa_usual);
   fmt::print("  governor    {}\n  memory      {}, {} available\n  gpu         none: this build has no CUDA backend\n",
              known(e.governor), size(e.memory_total), size(e.memory_available));
-  fmt::print("state\n  load        {} (1 min)\n  pressure    {}\n  steal       {}\n", known(e.load_1min),
-             known(e.cpu_pressure_10s, " % of 10 s"),
-             e.steal_percent ? fmt::format("{:.2f} % since boot", *e.steal_percent) : "unknown");
+  fmt::print(
+      "state\n  load        {}\n  pressure    {}\n  steal       {}\n",
+      e.load_1min ? fmt::format("{:.2f} runnable tasks over 1 min", *e.load_1min) : "unknown",
+      e.cpu_pressure_10s ? fmt::format("a task waited for a CPU {:.1f} % of 10 s", *e.cpu_pressure_10s) : "unknown",
+      e.steal_percent ? fmt::format("{:.2f} % since boot", *e.steal_percent) : "unknown");
   for (const auto& [key, value] : e.variables) fmt::print("  {}={}\n", key, value);
   fmt::print("build\n  version     {}, git {}{}\n  compiler    {}\n  flags       {} ({})\n  sanitizers  {}\n",
              b.version, known(b.git_sha), b.git_dirty.value_or(false) ? " (modified)" : "", b.compiler, b.flags, b.type,
              b.sanitizers.empty() ? "none" : fmt::format("{}", fmt::join(b.sanitizers, ", ")));
+  if (e.calibration)
+    fmt::print("calibration of {}\n{}", e.calibration->made_at, calibration_table(*e.calibration));
+  else
+    fmt::print(
+        "calibration\n  none: `yoso-bench env --calibrate` makes one in seconds; rows then say how far from the "
+        "machine's limit they are\n");
   for (const Warning& w : warnings) fmt::print("warning {}: {}\n", w.code, w.message);
   fmt::print("{}\n", warnings.empty() ? "quiet enough to measure" : "not a good moment or build to measure");
   return 0;

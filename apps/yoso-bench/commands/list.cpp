@@ -63,11 +63,19 @@ std::string inputs() {
   return table.text() + "\n--input NAME or NAME:PARAMETER; --qkv FILE for captured ones.\n";
 }
 
+std::string warnings() {
+  Table table({"code", "meaning"});
+  for (const WarningCode& w : warning_codes()) table.row({std::string(w.code), std::string(w.meaning)});
+  return table.text() + "\nPrinted on stderr, and under `warnings` of a report. Codes keep their meaning.\n";
+}
+
 }  // namespace
 
 int run_list(const Options& o) {
   if (o.topic == "inputs") {
     fmt::print("{}", inputs());
+  } else if (o.topic == "warnings") {
+    fmt::print("{}", warnings());
   } else if (o.topic.empty()) {
     fmt::print("{}", o.json ? to_json(catalogue()) : everything());
   } else {

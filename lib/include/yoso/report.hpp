@@ -13,6 +13,7 @@
 #include <yoso/instance.hpp>
 #include <yoso/metrics.hpp>
 #include <yoso/timing.hpp>
+#include <yoso/warnings.hpp>
 
 namespace yoso {
 
@@ -76,6 +77,8 @@ struct CheckResult {
   double tolerance = 0;  // largest allowed difference at that element
   bool passed = false;
   std::int64_t queries = 0;  // how many queries of every row were checked
+  std::string hash;          // of the bits of the whole output, with the first draws
+  bool rechecked = false;    // whether an output of the timed calls was checked too
 };
 
 // What one of several launches of the whole process measured.
@@ -100,7 +103,9 @@ struct Match {
 struct SpeedResult {
   Timing timing;
   std::vector<std::pair<std::string, double>> phases;  // seconds, median of a few runs apart from the timed ones
-  std::optional<std::string> baseline;                 // the method the ratio is taken to
+  std::int64_t phase_runs = 0;
+  double phase_total = 0;               // seconds, median of those runs as a whole: the phases' sum should be near it
+  std::optional<std::string> baseline;  // the method the ratio is taken to
   std::optional<Paired> paired;
   bool baseline_predicted = false;  // the ratio is to a predicted time, and its interval is that of this method alone
   std::vector<Launch> launches;     // of several; empty: there was one
@@ -139,6 +144,7 @@ struct Report {
   std::uint64_t seed = 1;
   BuildInfo build;
   Environment environment;
+  std::optional<Disturbance> during;  // what the machine was like while it measured
   std::vector<Point> points;
   std::vector<Warning> warnings;
   std::vector<Crossover> crossovers;

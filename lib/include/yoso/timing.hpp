@@ -33,11 +33,12 @@ struct Protocol {
   int min_samples = 20;      // ... and has this many samples
   int max_samples = 1000;
   double min_sample = 2e-3;  // seconds: short calls are repeated until a sample takes this long
-  double warm_up = 0.1;      // seconds of warm-up for each member, at least one call
+  double warm_up = 0.1;      // seconds of warm-up for each member, at least one call; then on, up to four times as
+                             // long, until the medians of the last three tenths of it agree within 2 %
   double level = 0.95;
   int threads = 1;  // decides which samples count as preempted
   std::uint64_t seed = 1;
-  std::function<bool()> interrupted = [] { return false; };  // asked between rounds: end with what there is
+  std::function<bool()> interrupted = [] { return false; };  // asked often: end with what there is
 };
 
 struct Sample {
@@ -51,7 +52,11 @@ struct Timing {
   double min = 0, q1 = 0, median = 0, q3 = 0, max = 0, cpu_median = 0;
   double n_eff = 0;
   std::optional<Interval> ci;   // of the median; nothing when there are too few samples
-  std::string stop;             // "ci", "budget", "samples" or "interrupted": why sampling ended
+  std::string stop;             // "ci", "budget", "samples", "interrupted" or "timeout": why sampling ended
+  double warm_up = 0;           // how long that took in all
+  bool settled = false;         // whether the warm-up ended because calls took the same time
+  std::optional<double> drift;  // median of the last third of the samples over that of the first third, less 1
+  bool drifting = false;        // the middle halves of these thirds lie more than 2 % of the median apart
   bool noisy = true;            // the interval is wider than asked for, or most samples were preempted
   std::vector<Sample> samples;  // in the order taken
 };
@@ -60,11 +65,21 @@ struct Timing {
 struct Paired {
   std::int64_t rounds = 0;
   double ratio = 1;
+  double cpu_ratio = 1;  // of CPU time of the process, over all rounds: says something when wall time does not
+  std::optional<Interval> cpu_ci;
   std::optional<Interval> ci;  // level shared over the group (Bonferroni), so that a whole table holds at `level`
 };
 
 // Runs every member until it is measured well enough. A member makes one call each time it is invoked.
+// A member whose first call is too_long() is not called again: that call is its only sample.
 std::vector<Timing> measure(const std::vector<std::function<void()>>& members, const Protocol& protocol, Clock& clock);
+
+// Whether one call took longer than the whole budget. With one thread CPU time counts where it is less, and below a
+// tenth of a second a call proves nothing: it may have been a cold one.
+bool too_long(const Sample& call, double time_budget, int threads);
+
+// What is known after one call that took longer than the budget: stop is "timeout".
+Timing timed_out(const Sample& call);
 
 Paired pair_with(const Timing& member, const Timing& baseline, double level, std::size_t comparisons);
 
