@@ -27,14 +27,19 @@ class OnlineSoftmax {
   static constexpr std::int64_t kQueries = 64;  // most queries of one block
   static constexpr std::int64_t kKeys = 256;    // keys of one tile: its scores take 64 KiB
 
-  // Scratch for `threads` threads; no query will attend to more than n_k keys at once.
-  OnlineSoftmax(Arena& scratch, int threads, std::int64_t n_k, std::int64_t d, std::int64_t d_v)
+  // Scratch for `threads` threads, each with `blocks` blocks of queries under way; no query will attend to more than
+  // n_k keys at once.
+  OnlineSoftmax(Arena& scratch, int threads, std::int64_t n_k, std::int64_t d, std::int64_t d_v,
+                std::int64_t blocks = 1)
       : d_(d),
         d_v_(d_v),
         tile_(std::min(kKeys, n_k)),
-        per_thread_(kQueries * (d + d_v + tile_ + 3)),
+        per_block_(kQueries * (d + d_v + 3)),
+        per_thread_(blocks * per_block_ + kQueries * tile_),
         ranges_(scratch.take<std::int32_t>(std::max(1, threads) * 2 * kQueries)),
         memory_(scratch.take<float>(std::max(1, threads) * per_thread_)) {}
+
+  std::int64_t tile() const { return tile_; }  // keys
 
   // One block of queries: made by `begin`, fed by `attend`, closed by `finish`.
   class Block {
@@ -64,7 +69,7 @@ class OnlineSoftmax {
    private:
     friend class OnlineSoftmax;
     Block(const OnlineSoftmax& tiles, const Primitives& p, int thread, float scale, std::int64_t m, const float* q,
-          float* out)
+          float* out, std::int64_t block)
         : tiles_(tiles),
           p_(p),
           m_(m),
@@ -72,10 +77,10 @@ class OnlineSoftmax {
           out_(out),
           from_(tiles.ranges_ + thread * 2 * kQueries),
           to_(from_ + kQueries),
-          q_(tiles.memory_ + thread * tiles.per_thread_),
+          scores_(tiles.memory_ + thread * tiles.per_thread_),
+          q_(scores_ + kQueries * tiles.tile_ + block * tiles.per_block_),
           sums_(q_ + kQueries * tiles.d_),
-          scores_(sums_ + kQueries * tiles.d_v_),
-          largest_(scores_ + kQueries * tiles.tile_),
+          largest_(sums_ + kQueries * tiles.d_v_),
           total_(largest_ + kQueries),
           decay_(total_ + kQueries) {
       p.to_columns(m, tiles.d_, q, scale * kLog2E, q_, width_);
@@ -110,19 +115,21 @@ class OnlineSoftmax {
     const Primitives& p_;
     std::int64_t m_, width_;
     float* out_;
-    std::int32_t *from_, *to_;                    // [kQueries]: what a query sees of the tile
-    float *q_, *sums_;                            // [d, width], [d_v, width]: transposed, so that a lane is a query
-    float *scores_, *largest_, *total_, *decay_;  // [tile, width], then [kQueries] each
+    std::int32_t *from_, *to_;          // [kQueries]: what a query sees of the tile
+    float* scores_;                     // [tile, width], of the thread: no block keeps any
+    float *q_, *sums_;                  // [d, width], [d_v, width]: transposed, so that a lane is a query
+    float *largest_, *total_, *decay_;  // [kQueries]
   };
 
-  // m <= kQueries queries q [m, d] begin, for thread `thread`; their logits are scale * q.k, and they write out [m,
-  // d_v].
-  Block begin(const Primitives& p, int thread, float scale, std::int64_t m, const float* q, float* out) const {
-    return Block(*this, p, thread, scale, m, q, out);
+  // m <= kQueries queries q [m, d] begin, as block number `block` of thread `thread`; their logits are scale * q.k, and
+  // they write out [m, d_v].
+  Block begin(const Primitives& p, int thread, float scale, std::int64_t m, const float* q, float* out,
+              std::int64_t block = 0) const {
+    return Block(*this, p, thread, scale, m, q, out, block);
   }
 
  private:
-  std::int64_t d_, d_v_, tile_, per_thread_;
+  std::int64_t d_, d_v_, tile_, per_block_, per_thread_;
   std::int32_t* ranges_;
   float* memory_;
 };
