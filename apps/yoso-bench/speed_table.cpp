@@ -10,13 +10,17 @@
 namespace yoso::app {
 namespace {
 
-std::string ratio_text(const Point& p, const std::string& baseline) {
+// How many times as fast as the baseline: the inverse of the report's ratio of times.
+std::string speed_up(double ratio) { return ratio > 0 ? fmt::format("{:.3g}", 1 / ratio) : "-"; }
+
+std::string speed_up_text(const Point& p, const std::string& baseline) {
   if (p.method == baseline) return "1";
   if (!p.speed || !p.speed->paired) return "-";
   const Paired& pair = *p.speed->paired;
   const char* mark = p.speed->baseline_predicted ? "~" : "";
-  return pair.ci ? fmt::format("{}{:.3g} [{:.3g}, {:.3g}]", mark, pair.ratio, pair.ci->lo, pair.ci->hi)
-                 : fmt::format("{}{:.3g}", mark, pair.ratio);
+  return pair.ci
+             ? fmt::format("{}{} [{}, {}]", mark, speed_up(pair.ratio), speed_up(pair.ci->hi), speed_up(pair.ci->lo))
+             : fmt::format("{}{}", mark, speed_up(pair.ratio));
 }
 
 // "81 % fma": the share of the machine's limit, and which one.
@@ -58,9 +62,9 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows,
   std::vector<std::string> header{"method", "setting"};
   if (matched) header.insert(header.end(), {"goal", "skill"});
   const bool paired = o.baseline != "none";
-  header.insert(header.end(),
-                {"time", "interval", "n", paired ? fmt::format("time x {} [interval]", o.baseline) : "ratio"});
-  if (paired) header.emplace_back("cpu x");
+  header.insert(header.end(), {"time", "interval", "n",
+                               paired ? fmt::format("speed-up over {} [interval]", o.baseline) : "speed-up"});
+  if (paired) header.emplace_back("by CPU time");
   header.emplace_back("check");
   if (calibration) header.emplace_back("roofline");
   header.emplace_back("status");
@@ -83,11 +87,10 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows,
       samples = t.dropped ? fmt::format("{} (-{})", t.n, t.dropped) : fmt::format("{}", t.n);
     }
     const bool timed = p.predicted || p.speed;
-    cells.insert(cells.end(), {time, interval, samples, timed ? ratio_text(p, o.baseline) : "-"});
+    cells.insert(cells.end(), {time, interval, samples, timed ? speed_up_text(p, o.baseline) : "-"});
     if (paired)
-      cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted
-                          ? fmt::format("{:.3g}", p.speed->paired->cpu_ratio)
-                          : "-");
+      cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted ? speed_up(p.speed->paired->cpu_ratio)
+                                                                                 : "-");
     cells.push_back(p.speed && p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-");
     if (calibration) cells.push_back(roofline_text(p, calibration));
     cells.push_back(note);
@@ -114,9 +117,9 @@ std::string lengths_text(const std::vector<std::int64_t>& lengths) {
   return fmt::format("{} lengths in {}..{}", lengths.size(), lengths.front(), lengths.back());
 }
 
-// Ratios of the rows that belong to `c`, by length.
-std::vector<std::string> ratios_of(const Crossover& c, const std::vector<Point>& points,
-                                   const std::vector<std::int64_t>& lengths) {
+// Speed-ups of the rows that belong to `c`, by length.
+std::vector<std::string> speed_ups_of(const Crossover& c, const std::vector<Point>& points,
+                                      const std::vector<std::int64_t>& lengths) {
   std::vector<std::string> cells(lengths.size(), "-");
   for (const Point& p : points) {
     if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads ||
@@ -127,7 +130,7 @@ std::vector<std::string> ratios_of(const Crossover& c, const std::vector<Point>&
     const auto at = std::ranges::find(lengths, p.shape.n_k);
     if (shape != c.shape || at == lengths.end() || !p.speed || !p.speed->paired) continue;
     cells[static_cast<std::size_t>(at - lengths.begin())] =
-        fmt::format("{}{:.3g}", p.speed->baseline_predicted ? "~" : "", p.speed->paired->ratio);
+        fmt::format("{}{}", p.speed->baseline_predicted ? "~" : "", speed_up(p.speed->paired->ratio));
   }
   return cells;
 }
@@ -157,20 +160,19 @@ std::string crossover_text(const std::vector<Crossover>& all, const std::vector<
         std::vector<std::string> cells{c.method, c.series};
         if (matched) cells.push_back(fmt::format("skill {}", *c.goal));
         cells.insert(cells.end(), {yoso::text(c.crossing), lengths_text(c.crossing.slower)});
-        for (std::string& ratio : ratios_of(c, points, lengths)) cells.push_back(std::move(ratio));
+        for (std::string& cell : speed_ups_of(c, points, lengths)) cells.push_back(std::move(cell));
         table.row(cells);
       }
       if (baseline.empty()) continue;
       text +=
-          fmt::format("faster than {0}{1}: {2}; time x {0} by n\n{3}\n", baseline,
+          fmt::format("faster than {0}{1}: {2}; speed-up over {0} by n\n{3}\n", baseline,
                       matched ? ", each method at the least setting that reaches the skill" : "", title, table.text());
     }
   if (!text.empty())
     text +=
-        "faster from n: the smallest measured length from which on the whole interval of the ratio lies below 1; in "
-        "brackets where the\nline through the medians crosses 1. slower at: where the whole interval lies above 1, or "
-        "the skill was not "
-        "reached.\n";
+        "faster from n: the smallest measured length from which on the whole interval of the speed-up lies above 1; in "
+        "brackets where\nthe line through the medians crosses 1. slower at: where the whole interval lies below 1, or "
+        "the skill was not reached.\n";
   return text;
 }
 
@@ -204,17 +206,19 @@ std::string speed_text(const Options& o, const Report& report) {
             : std::string());
   else
     text +=
-        "Medians with 95 % intervals from order statistics; those of ratios hold for the whole table at once. `noisy`: "
-        "the\n"
-        "interval is wider than --rel-ci asks for, or there are too few independent samples for one.\n";
+        "Medians with 95 % intervals from order statistics; those of speed-ups (1 / paired.ratio of the report)\n"
+        "hold for the whole table at once. `noisy`: the interval is wider than --rel-ci asks for, or there are too "
+        "few\n"
+        "independent samples for one.\n";
   text +=
       report.environment.calibration
           ? "roofline: the least time by this machine's calibration over the median time, and what it would wait for.\n"
           : "No roofline: `yoso-bench env --calibrate` measures this machine's limits in seconds.\n";
   if (predicted)
     text +=
-        "~: not measured, or a ratio to what was not measured: the time at the longest measured n, by the ratio of "
-        "operations; the\ninterval of such a ratio is that of the method alone.\n";
+        "~: not measured, or a speed-up over what was not measured: the time at the longest measured n, by the ratio "
+        "of "
+        "operations; the\ninterval of such a speed-up is that of the method alone.\n";
   if (matched)
     text +=
         "skill: 1 - |Y - R|^2 / |mean(V) - R|^2 against exact attention R, median over draws: 1 is exact, 0 no better "

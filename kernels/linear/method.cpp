@@ -112,7 +112,7 @@ Work work(const Shape& s, const Settings&) {
     return Stage{.phase = phase,
                  .fused = features * 2.0 * (d_v + 1.0),
                  .exponentials = features,
-                 .traffic = bytes,
+                 .reads = bytes,
                  .footprint = bytes};
   };
   return {rows * tokens * d * (2.0 * d_v + 2.0 + 3.0),

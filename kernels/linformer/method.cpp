@@ -204,11 +204,11 @@ Work work(const Shape& s, const Settings& settings) {
   const double attended = 4.0 * static_cast<double>(s.q_size() + s.out_size());
   return {rows * k * (2.0 * n_k * widths + n_q * (2.0 * widths + 5.0)),
           4.0 * (tensors + weights + 2.0 * rows * k * widths),
-          {{.phase = "project", .fused = rows * k * 2.0 * n_k * widths, .traffic = read, .footprint = read},
+          {{.phase = "project", .fused = rows * k * 2.0 * n_k * widths, .reads = read, .footprint = read},
            {.phase = "attend",
             .fused = rows * k * n_q * 2.0 * widths,
             .exponentials = rows * k * n_q,
-            .traffic = attended,
+            .reads = attended,
             .footprint = attended}}};
 }
 

@@ -310,9 +310,9 @@ Work work(const Shape& s, const Settings& settings) {
            {.phase = "values",
             .fused = products + rows * 2.0 * l * l * d_v,
             .exponentials = scores,
-            .traffic = read,
+            .reads = read,
             .footprint = read},
-           {.phase = "query", .fused = products, .exponentials = scores, .traffic = answered, .footprint = answered}}};
+           {.phase = "query", .fused = products, .exponentials = scores, .reads = answered, .footprint = answered}}};
 }
 
 }  // namespace

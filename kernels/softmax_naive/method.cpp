@@ -85,9 +85,9 @@ Work work(const Shape& s, const Settings&) {
   const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), scores = 4.0 * pairs;
   return {pairs * (2.0 * (d + d_v) + 5.0),
           4.0 * (tensors + 6.0 * pairs),
-          {{.phase = "scores", .fused = 2.0 * pairs * d, .traffic = scores, .footprint = scores},
-           {.phase = "softmax", .adds = pairs, .exponentials = pairs, .traffic = 2.0 * scores, .footprint = scores},
-           {.phase = "values", .fused = 2.0 * pairs * d_v, .traffic = scores, .footprint = scores}}};
+          {{.phase = "scores", .fused = 2.0 * pairs * d, .reads = scores, .footprint = scores},
+           {.phase = "softmax", .adds = pairs, .exponentials = pairs, .updates = 2.0 * scores, .footprint = scores},
+           {.phase = "values", .fused = 2.0 * pairs * d_v, .reads = scores, .footprint = scores}}};
 }
 
 }  // namespace

@@ -192,7 +192,7 @@ Work work(const Shape& s, const Settings& settings) {
   // two products, and some ten operations for an arc cosine and a power, which cost more than an exponential
   return {products + 10.0 * pairs,
           bytes,
-          {{.phase = "attend", .fused = products, .exponentials = pairs, .traffic = bytes, .footprint = bytes}}};
+          {{.phase = "attend", .fused = products, .exponentials = pairs, .reads = bytes, .footprint = bytes}}};
 }
 
 }  // namespace

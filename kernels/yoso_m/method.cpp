@@ -67,13 +67,13 @@ Work work(const Shape& s, const Settings& settings) {
     const double rounds = plan.projection == Projection::shared ? 2.0 + rotations : 3.0 * rotations;
     hash.adds = tokens * rounds * width * (1.0 + std::countr_zero(static_cast<std::uint64_t>(plan.padded)));
   }
-  hash.adds += tokens * planes;  // a sign becomes a bit
+  hash.adds += tokens * (4.0 * width + 2.0 * planes);  // a token becomes a lane of 16, a sign a bit of a code
   const double footprint =
       4.0 * std::min(m * static_cast<double>(plan.slots()) * d_v, static_cast<double>(tables_in_flight(plan)));
   const Stage build{
-      .phase = "build", .adds = rows * n_k * m * d_v, .traffic = rows * n_k * m * d_v * 8.0, .footprint = footprint};
+      .phase = "build", .adds = rows * n_k * m * d_v, .updates = rows * n_k * m * d_v * 8.0, .footprint = footprint};
   const Stage query{
-      .phase = "query", .adds = rows * n_q * m * d_v, .traffic = rows * n_q * m * d_v * 4.0, .footprint = footprint};
+      .phase = "query", .adds = rows * n_q * m * d_v, .reads = rows * n_q * m * d_v * 4.0, .footprint = footprint};
   const double values = static_cast<double>(s.out_size());
   const Stage normalise{.phase = "normalise",
                         .fused = 2.0 * values * static_cast<double>(1 + settings.integer("conv"))};

@@ -29,8 +29,12 @@ struct Rates {
   double add() const { return at(one.add, all.add); }
   double exp() const { return at(one.exp, all.exp); }
 
+  struct Level {
+    const std::string& name;
+    double read, update;
+  };
   // The first level that holds `bytes`.
-  const std::string& level(double bytes, bool shared_out, double& bandwidth) const {
+  Level level(double bytes, bool shared_out) const {
     std::size_t found = one.levels.size() - 1;
     for (std::size_t i = 0; i + 1 < one.levels.size(); ++i) {
       const double copies = shared_out ? std::ceil(threads / std::max(1, one.levels[i].shared_by)) : 1;
@@ -41,8 +45,7 @@ struct Rates {
     }
     const LevelRate& a = one.levels[found];
     const LevelRate& b = all.levels[std::min(found, all.levels.size() - 1)];
-    bandwidth = at(std::max(a.read, a.update), std::max(b.read, b.update));
-    return a.level;
+    return {a.level, at(a.read, b.read), at(a.update, b.update)};
   }
 };
 
@@ -64,23 +67,22 @@ std::optional<Roofline> roofline(const Work& work, const Calibration& calibratio
   for (const Stage& s : stages) {
     const double fused = seconds(s.fused, rates.fma()), adds = seconds(s.adds, rates.add()),
                  exps = seconds(s.exponentials, rates.exp());
-    double bandwidth = 0;
-    const std::string& level = rates.level(s.footprint, false, bandwidth);
-    const double moving = seconds(s.traffic, bandwidth), computing = fused + adds + exps;
+    const Rates::Level level = rates.level(s.footprint, false);
+    const double moving = seconds(s.reads, level.read) + seconds(s.updates, level.update),
+                 computing = fused + adds + exps;
     sum += std::max(moving, computing);
     if (moving > computing) {
-      waits[level] += moving;
+      waits[level.name] += moving;
     } else {
       waits["fma"] += fused;
       waits["add"] += adds;
       waits["exp"] += exps;
     }
   }
-  double bandwidth = 0;
-  const std::string& level = rates.level(work.bytes, true, bandwidth);
-  const double once = seconds(work.bytes, bandwidth);
+  const Rates::Level level = rates.level(work.bytes, true);
+  const double once = seconds(work.bytes, std::max(level.read, level.update));
   if (!(std::max(sum, once) > 0)) return std::nullopt;
-  if (once > sum) return Roofline{once, level};
+  if (once > sum) return Roofline{once, level.name};
   const auto most = std::ranges::max_element(waits, {}, [](const auto& wait) { return wait.second; });
   return Roofline{sum, most->first};
 }

@@ -45,10 +45,10 @@ TEST_CASE("roofline: stages add up, each by what it waits for", "[roofline]") {
   w.stages.push_back({.phase = "a", .fused = 200, .adds = 30, .exponentials = 4});  // 2 + 3 + 4 s
   CHECK(of(w).seconds == Approx(9));
   CHECK(of(w).limit == "exp");
-  w.stages.push_back({.phase = "b", .fused = 300, .traffic = 2000, .footprint = 90});  // 3 s, not 2 from L1
+  w.stages.push_back({.phase = "b", .fused = 300, .reads = 2000, .footprint = 90});  // 3 s, not 2 from L1
   CHECK(of(w).seconds == Approx(12));
-  CHECK(of(w).limit == "fma");                                                        // 2 + 3 of 12 s
-  w.stages.push_back({.phase = "c", .adds = 10, .traffic = 5000, .footprint = 999});  // 10 s from L2, not 1
+  CHECK(of(w).limit == "fma");                                                                       // 2 + 3 of 12 s
+  w.stages.push_back({.phase = "c", .adds = 10, .reads = 2000, .updates = 2500, .footprint = 999});  // 5 + 5 s, not 1
   CHECK(of(w).seconds == Approx(22));
   CHECK(of(w).limit == "L2");
   w.bytes = 10000;  // 1000 s from memory: more than all stages
@@ -69,7 +69,7 @@ TEST_CASE("roofline: threads between one and all get the smaller of what scales 
   CHECK(of({1, 1000}, 2).limit == "L2");
   CHECK(of({1, 1001}, 2).limit == "memory");
   Work w{0, 1, {}};
-  w.stages.push_back({.phase = "a", .traffic = 500, .footprint = 101});  // a footprint is not shared out
+  w.stages.push_back({.phase = "a", .reads = 500, .footprint = 101});  // a footprint is not shared out
   CHECK(of(w, 4).limit == "L2");
 }
 

@@ -62,36 +62,29 @@ void look_up(I width, I first, I last, const std::uint16_t* codes, I stride, I h
   });
 }
 
-// Half as many doubles fill a register.
-constexpr int kWide = kLanes / 2;
-typedef float Narrow __attribute__((vector_size(kWide * sizeof(float))));
-typedef double Wide __attribute__((vector_size(kWide * sizeof(double))));
-
-YOSO_INLINE Wide widened(const float* p) {
-  Narrow v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, Wide);
+// The sum of squares of a row, in single precision unless that overflows or loses small ones: converting every element
+// to double took half of the time.
+double square_of(const float* x, I n) {
+  const float square = fold(
+      n, 0.0f,
+      [=](const auto& at) YOSO_INLINE_LAMBDA {
+        const Vec v = at(x);
+        return v * v;
+      },
+      plus);
+  if (square > 1e-24f && square < 1e30f) return static_cast<double>(square);
+  double sum = 0;
+  for (I c = 0; c < n; ++c) sum += static_cast<double>(x[c]) * static_cast<double>(x[c]);
+  return sum;
 }
 
 void unit_rows(I rows, I n, double share, float* x) {
-  const I whole = n - n % kLanes;
   for (I r = 0; r < rows; ++r, x += n) {
-    Wide sum[2] = {};
-    for (I c = 0; c < whole; c += kLanes)
-      unrolled<2>([&](auto half) YOSO_INLINE_LAMBDA {
-        const Wide v = widened(x + c + half * kWide);
-        sum[half] += v * v;
-      });
-    double square = 0;
-    for (I c = whole; c < n; ++c) square += static_cast<double>(x[c]) * static_cast<double>(x[c]);
-    sum[0] += sum[1];
-    for (int lane = 0; lane < kWide; ++lane) square += sum[0][lane];
-    const double length = share * __builtin_sqrt(square), factor = share / (length > 1e-12 ? length : 1e-12);
-    for (I c = 0; c < whole; c += kWide) {
-      const Narrow unit = __builtin_convertvector(widened(x + c) * factor, Narrow);
-      __builtin_memcpy(x + c, &unit, sizeof unit);
-    }
-    for (I c = whole; c < n; ++c) x[c] = static_cast<float>(static_cast<double>(x[c]) * factor);
+    const double length = share * __builtin_sqrt(square_of(x, n)), factor = share / (length > 1e-12 ? length : 1e-12);
+    if (factor > 1e-30 && factor < 1e30)
+      scale(static_cast<float>(factor), x, n);
+    else  // of which a float would be infinite, or too coarse
+      for (I c = 0; c < n; ++c) x[c] = static_cast<float>(static_cast<double>(x[c]) * factor);
   }
 }
 

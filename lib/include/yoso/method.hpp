@@ -118,8 +118,9 @@ struct Stage {
   double fused = 0;         // arithmetic operations in multiply-adds, two each
   double adds = 0;          // arithmetic operations that have nothing to fuse with
   double exponentials = 0;  // exp, or another function of that price
-  double traffic = 0;       // bytes between the registers and the cache level that holds ...
-  double footprint = 0;     // ... this many bytes
+  double reads = 0;         // bytes read from the cache level that holds `footprint` bytes
+  double updates = 0;       // bytes changed in place there: what is read and what is written both count
+  double footprint = 0;
 };
 
 // What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes

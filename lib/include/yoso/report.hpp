@@ -119,7 +119,7 @@ struct Point {
   std::vector<std::pair<std::string, std::string>> knobs;  // resolved, as they would be typed
   std::vector<std::string> series;  // the setting as asked for ("hash_bits=auto"), by which rows of other lengths go
                                     // with this one; several when settings resolve alike here
-  std::string input;  // a family's name or a capture's path
+  std::string input;                // a family's name or a capture's path
   Shape shape;
   std::string pass = "forward", backend = "cpu", isa;
   int threads = 1;

@@ -14,10 +14,11 @@ struct Roofline {
   std::string limit;  // "fma", "add", "exp", "L1", "L2", "L3" or "memory"
 };
 
-// max of  sum over stages of max(fused / fma + adds / add + exponentials / exp, traffic / bandwidth(footprint))
-// and     bytes / bandwidth(bytes),
-// where bandwidth(b) is that of the first cache level that holds b bytes (for `bytes`, as many caches as the threads
-// fill count together), reading or updating, whichever is faster. Work without stages is one stage of fused arithmetic.
+// max of  sum over stages of max(fused / fma + adds / add + exponentials / exp, reads / read + updates / update)
+// and     bytes / bandwidth,
+// where `read` and `update` are the bandwidths of the first cache level that holds `footprint`, and `bandwidth` the
+// greater of the two of the level that holds `bytes` (as many caches as the threads fill count together). Work without
+// stages is one stage of fused arithmetic.
 // The limit is what takes most of the greater term. With t threads, between 1 and all cores, a rate is the smaller of t
 // times that of one thread and that of all.
 //
