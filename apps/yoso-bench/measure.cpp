@@ -157,6 +157,39 @@ bool alive(const Point& p) {
   return p.status == Status::ok || p.status == Status::noisy || p.status == Status::timeout;
 }
 
+// What one call should take, from a call on the first tokens of the first head and the ratio of operations; only for
+// work that could be too long. Nobody waits an hour for a first call to learn that it takes one.
+std::optional<double> expected_seconds(const Member& m, const Group& g, const Inputs& in, Clock& clock) {
+  constexpr std::int64_t kTokens = 2048;
+  if (!m.method->work) return std::nullopt;
+  const double flops = m.method->work(g.shape, m.settings).flops;
+  if (flops < 1e12) return std::nullopt;  // seconds
+  Shape part = g.shape;
+  part.batch = part.heads = 1;
+  part.n_q = std::min(part.n_q, kTokens);
+  part.n_k = std::min(part.n_k, kTokens);
+  try {
+    Instance instance(*m.method, part, m.settings, g.context, 1);
+    std::vector<float> out(static_cast<std::size_t>(part.out_size()));
+    instance.touch();
+    instance.forward(in, out.data());
+    const Sample sample = time_once(clock, [&] { instance.forward(in, out.data()); });
+    return sample.wall * flops / m.method->work(part, m.settings).flops;
+  } catch (const Unsupported&) {  // of the short shape alone
+    return std::nullopt;
+  }
+}
+
+// Sets the status of a row whose first call would not end in reasonable time. False then.
+bool endurable(Point& p, std::optional<double> expected, double time_budget) {
+  const double most = std::max(60.0, 20 * time_budget);
+  if (!expected || *expected <= most) return true;
+  p.status = Status::timeout;
+  p.reason = fmt::format("one call would take about {}, more than {} (20 x --time-budget, at least a minute)",
+                         seconds_text(*expected), seconds_text(most));
+  return false;
+}
+
 }  // namespace
 
 std::optional<Capture> inputs_of(const Options& o, const Group& g, std::vector<Point>& points) {
@@ -195,6 +228,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
+      if (!endurable(p, expected_seconds(m, g, in, clock), o.time_budget)) return;
       Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0, {}};
       c.instance->touch();
       c.out.resize(static_cast<std::size_t>(g.shape.out_size()));

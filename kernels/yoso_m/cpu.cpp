@@ -86,13 +86,15 @@ Cpu::Codes Cpu::codes_of(const Inputs& in, const Scratch& s, std::int64_t row) c
 // out_i = sum_h T_h[code_h(q_i)] with T_h[c] = sum of the v_j with code_h(k_j) = c; and, for rowsum, the same of ones.
 void Cpu::sum_values(const Inputs& in, const Call& call, const Scratch& s, float* out) const {
   const std::int64_t slices = slicing_.slices + (norm_ == Norm::rowsum ? 1 : 0);
+  call.phase("tables");
+  const bool watched = context_.threads == 1;  // with more, slices are in different phases at once
   parallel_for(context_.threads, shape_.rows() * slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / slices, slice = piece % slices;
     const Codes codes = codes_of(in, s, row);
     if (slice == slicing_.slices)
       count_collisions(codes, s.counts + thread * slicing_.group * plan_.slots(), s.collisions + row * shape_.n_q);
     else
-      sum_slice(in, call, codes, row, slice, thread == 0, s.work + thread * work_floats_, out);
+      sum_slice(in, call, codes, row, slice, watched, s.work + thread * work_floats_, out);
   });
 }
 
@@ -107,7 +109,7 @@ void Cpu::clear_tables(const std::uint16_t* q, const std::uint16_t* k, std::int6
 }
 
 // Values are packed first: a row of a slice is then a whole number of cache lines, next to the following one.
-// A watched slice names its phases, those of one thread.
+// A watched slice names its phases.
 void Cpu::sum_slice(const Inputs& in, const Call& call, const Codes& codes, std::int64_t row, std::int64_t slice,
                     bool watched, float* work, float* out) const {
   const Primitives& p = primitives(context_.isa);

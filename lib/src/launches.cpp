@@ -51,10 +51,12 @@ Timing over_launches(const std::vector<const Point*>& launches, double rel_ci) {
 }
 
 Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
+  // what went well elsewhere is not shown: a row that fails sometimes has failed
   for (std::size_t i = 0; i < launches.size(); ++i) {
     const Point& p = *launches[i];
-    if (p.speed || p.status == launches.front()->status) continue;
-    Point failed = p;  // what went well elsewhere is not shown: a row that fails sometimes has failed
+    const bool measured = p.status == Status::ok || p.status == Status::noisy;
+    if (measured || (p.status == launches.front()->status && p.status != Status::wrong)) continue;
+    Point failed = p;
     failed.reason = fmt::format("launch {}: {}", i + 1, p.reason);
     return failed;
   }
@@ -95,7 +97,17 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
     seconds = median(values);
   }
   speed.phase_total = median(gather(launches, [](const Point& p) { return p.speed->phase_total; }));
-  if (row.status != Status::timeout) row.status = speed.timing.noisy ? Status::noisy : Status::ok;
+  const bool measured = row.status == Status::ok || row.status == Status::noisy;
+  if (measured) row.status = speed.timing.noisy ? Status::noisy : Status::ok;
+  for (const Point* p : launches) {
+    if (!row.check || !p->check) continue;
+    row.check->passed &= p->check->passed;
+    row.check->rechecked &= p->check->rechecked;
+    if (p->check->max_abs > row.check->max_abs) {
+      row.check->max_abs = p->check->max_abs;
+      row.check->tolerance = p->check->tolerance;
+    }
+  }
   return row;
 }
 

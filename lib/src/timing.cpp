@@ -134,9 +134,19 @@ double MachineClock::wall() { return seconds(CLOCK_MONOTONIC); }
 double MachineClock::cpu() { return seconds(CLOCK_PROCESS_CPUTIME_ID); }
 std::int64_t MachineClock::preemptions() {
   rusage usage{};
-  getrusage(RUSAGE_THREAD, &usage);
+  getrusage(RUSAGE_SELF, &usage);  // of all threads: a region waits for the last of them
   return usage.ru_nivcsw;
 }
+
+namespace {
+
+// Rounds below which no interval exists for ratios that share a level over so many members, and two to spare.
+int least_rounds(const Protocol& protocol, std::size_t members) {
+  const double missed = (1 - protocol.level) / static_cast<double>(std::max<std::size_t>(2, members) - 1);
+  return static_cast<int>(std::ceil(std::log2(2 / missed))) + 2;
+}
+
+}  // namespace
 
 std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, const Protocol& protocol, Clock& clock) {
   std::vector<Member> members;
@@ -152,7 +162,9 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
   // stands at every place equally often.
   const Random random(protocol.seed, stream_of("order"));
   const std::size_t size = running.size();
-  const double deadline = clock.wall() + protocol.time_budget * static_cast<double>(size);
+  const double budget = protocol.time_budget * static_cast<double>(size);
+  const double deadline = clock.wall() + budget;
+  const int least = least_rounds(protocol, size);
   const char* stop = "samples";
   for (int round = 0; size > 0 && round < protocol.max_samples; ++round) {
     if (protocol.interrupted()) {
@@ -169,7 +181,8 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
       stop = "interrupted";
       break;
     }
-    if (clock.wall() >= deadline) {
+    // long calls may take another budget to have intervals at all
+    if (clock.wall() >= deadline + (round + 1 < least ? budget : 0)) {
       stop = "budget";
       break;
     }

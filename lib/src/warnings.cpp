@@ -100,7 +100,11 @@ std::vector<Warning> warnings_of(const std::vector<Point>& points) {
       warn("cold", fmt::format("times had not settled within 2 % after {:.2f} s of warm-up", t.warm_up));
     if (t.drifting && t.drift)
       warn("drift", fmt::format("the last third of the samples is {:+.1f} % off the first", 100 * *t.drift));
-    if (!t.ci) warn("few-samples", fmt::format("{} samples, worth {:.1f} independent ones: no interval", t.n, t.n_eff));
+    if (!t.ci)
+      warn("few-samples", fmt::format("{} samples, worth {:.1f} independent ones: no interval", t.n, t.n_eff));
+    else if (p.speed->paired && !p.speed->paired->ci && !p.speed->baseline_predicted && p.method != p.speed->baseline)
+      warn("few-samples",
+           fmt::format("{} rounds with the baseline: no interval for the speed-up", p.speed->paired->rounds));
     ++rows;
     noisy += p.status == Status::noisy;
     for (const Sample& s : t.samples) (s.preempted ? dropped : kept) += 1;

@@ -162,3 +162,20 @@ TEST_CASE("what a launch writes is read back, and the combination is a valid rep
   CHECK_THROWS_AS(read_launch("{}", "test"), BadInput);
   CHECK_THROWS_AS(read_launch("no JSON", "test"), BadInput);
 }
+
+TEST_CASE("a launch whose output was wrong, or whose call was too long, is not covered up by the others",
+          "[launches]") {
+  for (const Status status : {Status::wrong, Status::timeout, Status::interrupted})
+    for (const std::size_t bad : {0u, 2u}) {
+      std::vector<LaunchReport> all = launches({1, 1.01, 1.02});
+      all[bad].points[0].status = status;  // with its times, as a check after timing leaves it
+      all[bad].points[0].reason = "why";
+      const std::vector<Point> rows = combine(all, 0.1);
+      CHECK(rows.at(0).status == status);
+      CHECK(rows.at(0).reason.find("why") != std::string::npos);
+    }
+  std::vector<LaunchReport> all = launches({1, 1, 1});
+  all[1].points[0].check->max_abs = 0.5;
+  all[1].points[0].check->tolerance = 1;
+  CHECK(combine(all, 0.1).at(0).check->max_abs == 0.5);
+}

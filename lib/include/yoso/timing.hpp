@@ -17,7 +17,7 @@ class Clock {
   virtual ~Clock() = default;
   virtual double wall() = 0;               // seconds, monotonic
   virtual double cpu() = 0;                // seconds of CPU time of this process
-  virtual std::int64_t preemptions() = 0;  // involuntary context switches of the calling thread
+  virtual std::int64_t preemptions() = 0;  // involuntary context switches of this process
 };
 
 class MachineClock final : public Clock {
@@ -28,7 +28,7 @@ class MachineClock final : public Clock {
 };
 
 struct Protocol {
-  double time_budget = 1.0;  // seconds for each member of the group
+  double time_budget = 1.0;  // seconds for each member of the group; twice that where intervals need the rounds
   double rel_ci = 0.01;      // stop early when every member's relative half-width is at most this
   int min_samples = 20;      // ... and has this many samples
   int max_samples = 1000;
