@@ -15,9 +15,6 @@ begin 01_speed_vs_length "about 40 minutes on two quiet cores of 117 GFLOP/s"
 # every method at fixed knobs, one and two threads
 measure fixed speed -m all -n $lengths --threads 1,2 --extrapolate-beyond $beyond --launches $launches \
   --time-budget $long_budget --rel-ci 0.02 -p yoso-m.hashes=16,32,64 -p yoso-m.hash_bits=9,auto
-# the cheaper hashing at m = 32
-measure shared speed -m yoso-m -n $lengths --threads 1,2 --extrapolate-beyond $beyond --launches $launches \
-  --time-budget $long_budget --rel-ci 0.02 -p yoso-m.hashes=32 -p yoso-m.hash_bits=9,auto -p yoso-m.projection=shared
 # every instruction set of this machine
 measure isa speed -m all -n $isa --isa all --launches $launches --time-budget $budget \
   -p yoso-m.hashes=16,32,64 -p yoso-m.hash_bits=9,auto
