@@ -14,7 +14,7 @@ begin 00_kernel_limits "about 6 minutes on two quiet cores"
 
 one_thread() {
   measure "$1" speed -m softmax,yoso-m,linformer,performer -n $lengths --isa "$2" --hashes 32 --hash-bits 9,auto \
-    --projection interleaved,shared --phases --launches $launches --time-budget $budget
+    -p yoso-m.projection=interleaved,shared --phases --launches $launches --time-budget $budget
 }
 for isa in avx512 avx2; do
   if "$YOSO_BENCH" check -m mean-v -n 8 --isa $isa >/dev/null 2>&1; then one_thread one_thread_$isa $isa; fi
