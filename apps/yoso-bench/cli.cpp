@@ -42,7 +42,7 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--heads", raw.heads, "heads (1)")->type_name("LIST");
   sub.add_flag("--causal", o.causal, "query i sees keys j <= i + n_k - n_q (a capture may say so itself)");
   sub.add_option("--threads", raw.threads, "threads (1)")->type_name("LIST");
-  sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (the best here, or YOSO_ISA)")
+  sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (YOSO_ISA, else the best here)")
       ->type_name("LIST");
   sub.add_option("--input", raw.inputs, "synthetic inputs (gaussian), see `list inputs`")->type_name("LIST");
   sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")

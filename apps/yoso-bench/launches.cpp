@@ -26,7 +26,10 @@ namespace fs = std::filesystem;
 class Folder {
  public:
   Folder() {
-    std::string pattern = (fs::temp_directory_path() / "yoso-bench-XXXXXX").string();
+    std::error_code none;
+    const fs::path place = fs::temp_directory_path(none);
+    if (none) throw BadSetting("--launches needs a folder for temporary files: TMPDIR must name one, or /tmp exist");
+    std::string pattern = (place / "yoso-bench-XXXXXX").string();
     if (!mkdtemp(pattern.data())) throw std::system_error(errno, std::generic_category(), pattern);
     path_ = pattern;
   }

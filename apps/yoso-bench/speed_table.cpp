@@ -194,16 +194,13 @@ std::string speed_text(const Options& o, const Report& report) {
   }
   flush();
   text += crossover_text(report.crossovers, report.points);
-  if (o.launches > 1)
+  if (o.launches > 1 && report.launches > 1)
     text += fmt::format(
-        "Medians over {} launches of the whole process, with intervals over them{}. `noisy`: the interval is wider "
-        "than "
-        "--rel-ci\nasks for.\n",
-        report.launches,
-        report.launches > 1
-            ? fmt::format(" that hold at {:.4g} % for each row by itself",
-                          100 * launch_interval(std::vector<double>(static_cast<std::size_t>(report.launches)))->level)
-            : std::string());
+        "Medians over {} launches of the whole process, with intervals over them that hold at {:.4g} % for each row by "
+        "itself. `noisy`: the\ninterval is wider than --rel-ci asks for.\n",
+        report.launches, 100 * launch_interval(std::vector<double>(static_cast<std::size_t>(report.launches)))->level);
+  else if (o.launches > 1)
+    text += fmt::format("One of {} launches was finished: there are no intervals over launches.\n", o.launches);
   else
     text +=
         "Medians with 95 % intervals from order statistics; those of speed-ups (1 / paired.ratio of the report)\n"

@@ -140,10 +140,11 @@ std::int64_t MachineClock::preemptions() {
 
 namespace {
 
-// Rounds below which no interval exists for ratios that share a level over so many members, and two to spare.
+// Rounds below which no interval exists for ratios that share a level over so many members, and half as many to spare,
+// because rounds that resemble their neighbours count for less.
 int least_rounds(const Protocol& protocol, std::size_t members) {
   const double missed = (1 - protocol.level) / static_cast<double>(std::max<std::size_t>(2, members) - 1);
-  return static_cast<int>(std::ceil(std::log2(2 / missed))) + 2;
+  return static_cast<int>(std::ceil(1.5 * std::log2(2 / missed)));
 }
 
 }  // namespace
