@@ -140,11 +140,11 @@ std::int64_t MachineClock::preemptions() {
 
 namespace {
 
-// Rounds below which no interval exists for ratios that share a level over so many members, and half as many to spare,
-// because rounds that resemble their neighbours count for less.
+// Rounds below which no interval exists for ratios that share a level over so many members, and as many to spare,
+// because rounds that resemble their neighbours count for less, and preempted ones not at all.
 int least_rounds(const Protocol& protocol, std::size_t members) {
   const double missed = (1 - protocol.level) / static_cast<double>(std::max<std::size_t>(2, members) - 1);
-  return static_cast<int>(std::ceil(1.5 * std::log2(2 / missed)));
+  return static_cast<int>(std::ceil(2 * std::log2(2 / missed)));
 }
 
 }  // namespace
@@ -182,8 +182,8 @@ std::vector<Timing> measure(const std::vector<std::function<void()>>& calls, con
       stop = "interrupted";
       break;
     }
-    // long calls may take another budget to have intervals at all
-    if (clock.wall() >= deadline + (round + 1 < least ? budget : 0)) {
+    // long calls may take two more budgets to have intervals at all
+    if (clock.wall() >= deadline + (round + 1 < least ? 2 * budget : 0)) {
       stop = "budget";
       break;
     }

@@ -28,7 +28,7 @@ class MachineClock final : public Clock {
 };
 
 struct Protocol {
-  double time_budget = 1.0;  // seconds for each member of the group; twice that where intervals need the rounds
+  double time_budget = 1.0;  // seconds for each member of the group; three times that where intervals need it
   double rel_ci = 0.01;      // stop early when every member's relative half-width is at most this
   int min_samples = 20;      // ... and has this many samples
   int max_samples = 1000;
