@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "run.hpp"
 
+using cli::measured;
 using cli::run;
 using cli::run_args;
 using nlohmann::json;
@@ -15,16 +16,6 @@ namespace {
 
 const std::string kCapture = std::string(YOSO_SOURCE_DIR) + "/experiments/data/use-lite-layer0-n2048.safetensors";
 const std::string kSmallCapture = std::string(YOSO_SOURCE_DIR) + "/experiments/data/use-lite-layer1-n512.safetensors";
-
-json measured(const std::string& words) {
-  const std::string path = cli::scratch("report.json");
-  CAPTURE(words);
-  const cli::Result result = run(words + " -o " + path);
-  CAPTURE(result.err);
-  REQUIRE(result.code == 0);
-  REQUIRE(run_args({"validate", path}).code == 0);
-  return cli::read_json(path);
-}
 
 }  // namespace
 

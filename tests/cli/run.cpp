@@ -1,5 +1,7 @@
 #include "run.hpp"
 
+#include "catch.hpp"
+
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +93,16 @@ std::string read(const std::string& path) {
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 bool exists(const std::string& path) { return std::filesystem::exists(path); }
 nlohmann::json read_json(const std::string& path) { return nlohmann::json::parse(read(path)); }
+nlohmann::json measured(const std::string& words) {
+  const std::string path = scratch("report.json");
+  CAPTURE(words);
+  const Result result = run(words + " -o " + path);
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  REQUIRE(run_args({"validate", path}).code == 0);
+  return read_json(path);
+}
+
 bool one_line(const std::string& text) {
   return !text.empty() && std::ranges::count(text, '\n') == 1 && text.back() == '\n';
 }

@@ -24,6 +24,9 @@ void write(const std::string& path, const std::string& text);
 bool exists(const std::string& path);
 nlohmann::json read_json(const std::string& path);
 
+// The report of a command that has to end with 0, and that `validate` has to accept.
+nlohmann::json measured(const std::string& words);
+
 // True when text is exactly one line.
 bool one_line(const std::string& text);
 

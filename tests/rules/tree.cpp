@@ -64,14 +64,14 @@ std::string resolve(std::string_view file, std::string_view name, bool (*exists)
 // The library a header in angle brackets belongs to; empty: the standard library or the system.
 std::string_view library(std::string_view name) {
   struct Known {
-    std::string_view prefix, library;
+    std::string_view prefix, owner;
   };
   for (const Known& k : {Known{"CLI/", "CLI11"}, Known{"fmt/", "fmt"}, Known{"nlohmann/", "json"},
                          Known{"valijson/", "valijson"}, Known{"Random123/", "Random123"}, Known{"xxhash", "xxHash"},
                          Known{"catch2/", "Catch2"}, Known{"dnnl", "oneDNN"}, Known{"oneapi/", "oneDNN"},
                          Known{"cblas", "BLAS"}, Known{"Eigen/", "Eigen"}, Known{"cuda", "CUDA"}, Known{"cublas", "CUDA"},
                          Known{"boost/", "Boost"}, Known{"absl/", "Abseil"}})
-    if (starts(name, k.prefix)) return k.library;
+    if (starts(name, k.prefix)) return k.owner;
   return {};
 }
 
