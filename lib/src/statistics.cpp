@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 #include <stdexcept>
 
@@ -38,6 +39,10 @@ double normal_quantile(double p) {
   return lo;
 }
 
+// Probability that n samples with autocorrelation r all lie on one side of their median, when even the extremes miss
+// it: a neighbour is on the same side with probability 1/2 + asin(r) / pi (of a Gaussian pair, exactly).
+double all_on_one_side(double n, double r) { return std::pow(0.5 + std::asin(r) / std::numbers::pi, n - 1); }
+
 }  // namespace
 
 double quantile(std::span<const double> values, double q) {
@@ -72,10 +77,11 @@ double effective_size(std::span<const double> x) {
 }
 
 std::optional<Interval> median_interval(std::span<const double> values, double level, double effective) {
+  if (values.empty()) return std::nullopt;
   const double n = static_cast<double>(values.size());
-  const double used = std::min(n, effective);
-  if (order_rank(static_cast<int>(used), 1 - level) < 1) return std::nullopt;
+  const double used = std::clamp(effective, 1.0, n);
   int rank = order_rank(static_cast<int>(values.size()), 1 - level);
+  if (rank < 1 || all_on_one_side(n, (n - used) / (n + used)) > 1 - level) return std::nullopt;
   if (used < n) {
     const double correlated = n / 2 - normal_quantile((1 + level) / 2) / 2 * n / std::sqrt(used) - 0.5;
     rank = std::min(rank, std::max(1, static_cast<int>(std::floor(correlated))));
