@@ -15,6 +15,38 @@ struct Cpu {
 
   Cpu(const Shape& s, const Settings&, const Context& c) : shape(s), context(c) {}
 
+  // dv_j = sum of dout_i / (keys that i sees) over the queries i that see key j: from the last query on, more and more
+  // keys drop out of what is seen, so one running sum is enough.
+  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+    const Primitives& p = primitives(context.isa);
+    float* const all_sums = sums(call.scratch);
+    std::fill_n(grads.dq, shape.q_size(), 0.0f);
+    std::fill_n(grads.dk, shape.k_size(), 0.0f);
+    std::fill_n(grads.dv, shape.v_size(), 0.0f);
+    parallel_for(context.threads, shape.rows(), [&](std::int64_t row, int thread) {
+      float* const sum = all_sums + thread * shape.d_v;
+      const std::uint8_t* keep_q = mask_of_row(in.keep_q, shape, row, shape.n_q);
+      const std::uint8_t* keep_k = mask_of_row(in.keep_k, shape, row, shape.n_k);
+      std::fill_n(sum, shape.d_v, 0.0f);
+      const auto kept = [&](std::int64_t j) { return !keep_k || keep_k[j]; };
+      std::int64_t seen = 0, left = shape.n_k;  // keys [left, n_k) have their gradient
+      for (std::int64_t j = 0; j < shape.n_k; ++j) seen += kept(j);
+      const auto settle = [&](std::int64_t until) {
+        while (left > until) {
+          if (!kept(--left)) continue;
+          std::copy_n(sum, shape.d_v, grads.dv + (row * shape.n_k + left) * shape.d_v);
+          --seen;
+        }
+      };
+      for (std::int64_t i = shape.n_q - 1; i >= 0; --i) {
+        settle(shape.visible(i));
+        if (seen > 0 && (!keep_q || keep_q[i]))
+          p.axpy(1.0f / static_cast<float>(seen), up.dout + (row * shape.n_q + i) * shape.d_v, sum, shape.d_v);
+      }
+      settle(0);
+    });
+  }
+
   // [threads, d_v] running sums
   float* sums(Arena& scratch) const { return scratch.take<float>(context.threads * shape.d_v); }
 

@@ -30,11 +30,13 @@ std::unique_ptr<AnyEngine> build(const Method& method, const Shape& shape, const
 
 std::size_t tensor_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); }
 
-Footprint outside(const Shape& s, bool masked) {
+Footprint outside(const Shape& s, bool masked, Pass pass, std::size_t parameters) {
   Footprint f;
+  f.parameters = parameters;
   f.inputs = tensor_bytes(s.q_size() + s.k_size() + s.v_size());
   if (masked) f.inputs += static_cast<std::size_t>(s.batch * (s.n_q + s.n_k));
   f.outputs = tensor_bytes(s.out_size());
+  if (pass == Pass::both) f.gradients = tensor_bytes(s.q_size() + s.k_size() + s.v_size()) + f.outputs + f.parameters;
   return f;
 }
 
@@ -59,9 +61,8 @@ Instance::Instance(const Method& method, const Shape& shape, const Settings& set
 Footprint Instance::predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
                             bool masked) {
   const Needs needs = build(method, shape, settings, context)->needs();
-  Footprint f = outside(shape, masked);
+  Footprint f = outside(shape, masked, context.pass, bytes_of(declared(method.parameters, shape, settings), shape));
   f.draws = bytes_of(declared(method.draws, shape, settings), shape);
-  f.parameters = bytes_of(declared(method.parameters, shape, settings), shape);
   f.saved = needs.saved;
   f.scratch = needs.scratch;
   return f;
@@ -72,6 +73,14 @@ void Instance::forward(const Inputs& in, float* out, PhaseListener* phases, Prob
   scratch_.reset();
   Call call{saved_, scratch_, draws_.tensors(), parameters_.tensors(), phases, probe};
   engine_->forward(in, out, call);
+}
+
+void Instance::backward(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases,
+                        Probe* probe) {
+  scratch_.reset();
+  saved_.reset();  // what lies in it stays: the engine lays it out again as forward did
+  Call call{saved_, scratch_, draws_.tensors(), parameters_.tensors(), phases, probe};
+  engine_->backward(in, up, grads, call);
 }
 
 void Instance::touch() const {
@@ -91,10 +100,16 @@ void Instance::expectation(const Inputs& in, std::span<const std::int64_t> queri
   method_->expectation(Problem{shape_, settings_, in, draws, parameters}, queries, out);
 }
 
+void Instance::gradient_oracle(const Inputs& in, std::span<const std::int64_t> queries, const double* dout,
+                               const ExactGradients& grads) const {
+  if (!method_->gradient_oracle) throw Unsupported(fmt::format("{} has no gradient oracle", method_->name));
+  const Tensors draws = draws_.tensors(), parameters = parameters_.tensors();
+  method_->gradient_oracle(Problem{shape_, settings_, in, draws, parameters}, queries, dout, grads);
+}
+
 Footprint Instance::measured() const {
-  Footprint f = outside(shape_, false);
+  Footprint f = outside(shape_, false, context_.pass, parameters_.bytes());
   f.draws = draws_.bytes();
-  f.parameters = parameters_.bytes();
   f.saved = saved_.peak();
   f.scratch = scratch_.peak();
   return f;

@@ -92,8 +92,7 @@ TEST_CASE("knobs are what their table says", "[catalogue]") {
       const double step = knob.kind == Knob::Kind::integer ? 1 : 1e-3;
       for (const double outside : {knob.lowest - step, knob.highest + step})
         CHECK_THROWS_AS(yoso::parse(knob, fmt::format("{}", outside)), yoso::BadSetting);
-      for (const double end : {knob.lowest, knob.highest})
-        CHECK(yoso::parse(knob, fmt::format("{}", end)) == end);
+      for (const double end : {knob.lowest, knob.highest}) CHECK(yoso::parse(knob, fmt::format("{}", end)) == end);
     }
   }
 }

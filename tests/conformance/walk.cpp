@@ -193,6 +193,56 @@ std::vector<float> Bench::forward(const yoso::Inputs& in) {
   return std::vector<float>(values, values + shape_.out_size());
 }
 
+yoso::GradientBuffers Bench::backward(const yoso::Inputs& in, const std::vector<float>& dout) {
+  const yoso::Needs needs = engine_->needs();
+  Guarded saved_memory(needs.saved), scratch_memory(needs.scratch);
+  std::vector<float> out(static_cast<std::size_t>(shape_.out_size()));
+  yoso::Arena saved(saved_memory.memory()), scratch(scratch_memory.memory());
+  yoso::Call call{saved, scratch, draws_.tensors(), parameters_.tensors()};
+  engine_->forward(in, out.data(), call);
+
+  const auto bytes = [](std::int64_t floats) { return static_cast<std::size_t>(floats) * sizeof(float); };
+  yoso::GradientBuffers twice[2];
+  for (yoso::GradientBuffers& result : twice) {
+    std::vector<Guarded> memory;
+    for (const std::int64_t size : {shape_.q_size(), shape_.k_size(), shape_.v_size()})
+      memory.emplace_back(bytes(size));
+    for (const yoso::TensorSpec& spec : parameters_.specs()) memory.emplace_back(bytes(spec.size(shape_)));
+    const auto floats = [&](std::size_t i) { return reinterpret_cast<float*>(memory[i].memory().data()); };
+    yoso::Gradients grads{floats(0), floats(1), floats(2), {}};
+    for (std::size_t i = 3; i < memory.size(); ++i) grads.parameters.push_back(floats(i));
+    saved.reset();
+    scratch.reset();
+    engine_->backward(in, {out.data(), dout.data()}, grads, call);
+    REQUIRE(saved_memory.intact());
+    REQUIRE(scratch_memory.intact());
+    result = yoso::GradientBuffers(shape_, parameters_.specs());
+    const yoso::Gradients copies = result.view();
+    std::vector<float*> to{copies.dq, copies.dk, copies.dv};
+    to.insert(to.end(), copies.parameters.begin(), copies.parameters.end());
+    for (std::size_t i = 0; i < memory.size(); ++i) {
+      REQUIRE(memory[i].intact());
+      const std::size_t size = memory[i].memory().size() / sizeof(float);
+      CAPTURE(i);
+      REQUIRE(std::all_of(floats(i), floats(i) + size, [](float x) { return std::isfinite(x); }));
+      std::copy_n(floats(i), size, to[i]);
+    }
+  }
+  REQUIRE(twice[0].dq == twice[1].dq);
+  REQUIRE(twice[0].dk == twice[1].dk);
+  REQUIRE(twice[0].dv == twice[1].dv);
+  REQUIRE(twice[0].parameters == twice[1].parameters);
+  return twice[0];
+}
+
+std::vector<yoso::GradientError> Bench::gradient_errors(const yoso::Inputs& in, std::span<const std::int64_t> queries,
+                                                        const std::vector<float>& dout, yoso::GradientBuffers& got,
+                                                        bool finite_differences) const {
+  const yoso::Tensors draws = draws_.tensors(), parameters = parameters_.tensors();
+  return yoso::gradient_errors(*method_, yoso::Problem{shape_, settings_, in, draws, parameters}, queries, dout.data(),
+                               got.view(), 3, finite_differences);
+}
+
 std::vector<double> Bench::oracle(const yoso::Inputs& in, std::span<const std::int64_t> queries) const {
   std::vector<double> out(static_cast<std::size_t>(shape_.rows() * shape_.d_v) * queries.size(), NAN);
   const yoso::Tensors draws = draws_.tensors(), parameters = parameters_.tensors();
@@ -210,5 +260,8 @@ std::vector<std::int64_t> some_queries(std::int64_t n) {
 }
 
 yoso::Context plain() { return {.threads = 1, .isa = yoso::Isa::scalar}; }
+yoso::Context training(int threads, yoso::Isa isa) {
+  return {.threads = threads, .isa = isa, .pass = yoso::Pass::both};
+}
 
 }  // namespace conformance

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <yoso/draws.hpp>
+#include <yoso/gradients.hpp>
 #include <yoso/method.hpp>
 
 namespace conformance {
@@ -92,6 +93,15 @@ class Bench {
   // Checks guards, and that every output was written with a finite number.
   std::vector<float> forward(const yoso::Inputs& in);
 
+  // Forward, then backward twice on what it saved, which has to give the same bits. Checks guards, and that every
+  // gradient was written with a finite number.
+  yoso::GradientBuffers backward(const yoso::Inputs& in, const std::vector<float>& dout);
+
+  // gradient_errors of yoso/gradients.hpp.
+  std::vector<yoso::GradientError> gradient_errors(const yoso::Inputs& in, std::span<const std::int64_t> queries,
+                                                   const std::vector<float>& dout, yoso::GradientBuffers& got,
+                                                   bool finite_differences) const;
+
   // The oracle's outputs [rows, queries, d_v].
   std::vector<double> oracle(const yoso::Inputs& in, std::span<const std::int64_t> queries) const;
 
@@ -112,6 +122,8 @@ std::vector<std::int64_t> some_queries(std::int64_t n);
 
 // The weakest instruction set on one thread, the context of everything that is about values.
 yoso::Context plain();
+// The same with a backward pass to come.
+yoso::Context training(int threads = 1, yoso::Isa isa = yoso::Isa::scalar);
 
 std::string text(const Shape& shape);
 

@@ -13,7 +13,8 @@ namespace yoso {
 // Bytes of one point by kind; `total()` is the peak that `memory` reports.
 struct Footprint {
   std::size_t inputs = 0, outputs = 0, draws = 0, parameters = 0, saved = 0, scratch = 0;
-  std::size_t total() const { return inputs + outputs + draws + parameters + saved + scratch; }
+  std::size_t gradients = 0;  // of outputs, inputs and parameters, where there is a backward pass
+  std::size_t total() const { return inputs + outputs + draws + parameters + saved + scratch + gradients; }
 };
 
 class Instance {
@@ -29,12 +30,17 @@ class Instance {
 
   // out is [batch, heads, n_q, d_v]
   void forward(const Inputs& in, float* out, PhaseListener* phases = nullptr, Probe* probe = nullptr);
+  // After forward() on the same inputs and draws, any number of times. The context's pass has to be `both`.
+  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases = nullptr,
+                Probe* probe = nullptr);
   void redraw(std::uint64_t seed) { draws_.redraw(seed); }
   void touch() const;  // faults the arenas in
 
   // Definition of the method, or of what it estimates, with this instance's draws and parameters: [rows, queries, d_v].
   void oracle(const Inputs& in, std::span<const std::int64_t> queries, double* out) const;
   void expectation(const Inputs& in, std::span<const std::int64_t> queries, double* out) const;
+  void gradient_oracle(const Inputs& in, std::span<const std::int64_t> queries, const double* dout,
+                       const ExactGradients& grads) const;
 
   const Method& method() const { return *method_; }
   const Shape& shape() const { return shape_; }

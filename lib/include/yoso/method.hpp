@@ -53,12 +53,21 @@ struct Call {
   }
 };
 
-// Where backward writes; each tensor has the shape of what it is the gradient of, and is overwritten.
+// What backward is given beside the inputs: the output that forward wrote, which every framework keeps anyway, and the
+// gradient of the loss with respect to it. Both [batch, heads, n_q, d_v]; rows of padded queries count for nothing in
+// `dout` (but for a convolution, which writes them too).
+struct Upstream {
+  const float* out = nullptr;
+  const float* dout = nullptr;
+};
+
+// Where backward writes; each tensor has the shape of what it is the gradient of, and is overwritten. Padded tokens get
+// zeros.
 struct Gradients {
   float* dq = nullptr;
   float* dk = nullptr;
   float* dv = nullptr;
-  std::vector<float*> parameters;  // in the order of the method's declaration
+  std::vector<float*> parameters;  // in the order of the method's declaration, summed over what shares a copy
 };
 
 // Authors write a plain struct of this form ...
@@ -71,8 +80,8 @@ concept Engine = std::constructible_from<E, const Shape&, const Settings&, const
 // ... and, if it can be trained, with this as well. Backward may run repeatedly on one `saved` with the same draws.
 template <class E>
 concept Trainable = Engine<E> &&
-    requires(E e, const Inputs& in, const float* dout, const Gradients& grads, Call& call) {
-  e.backward(in, dout, grads, call);
+    requires(E e, const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+  e.backward(in, up, grads, call);
 };
 
 class AnyEngine {
@@ -80,7 +89,7 @@ class AnyEngine {
   virtual ~AnyEngine() = default;
   virtual Needs needs() const = 0;
   virtual void forward(const Inputs& in, float* out, Call& call) = 0;
-  virtual void backward(const Inputs& in, const float* dout, const Gradients& grads, Call& call) = 0;
+  virtual void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) = 0;
 };
 
 // One cell of the method x backend table. Which passes it has is read off the engine's type, so it cannot drift from
@@ -99,9 +108,9 @@ constexpr Cell runs() {
     Boxed(const Shape& shape, const Settings& settings, const Context& context) : engine(shape, settings, context) {}
     Needs needs() const override { return engine.needs(); }
     void forward(const Inputs& in, float* out, Call& call) override { engine.forward(in, out, call); }
-    void backward(const Inputs& in, const float* dout, const Gradients& grads, Call& call) override {
+    void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) override {
       if constexpr (Trainable<E>)
-        engine.backward(in, dout, grads, call);
+        engine.backward(in, up, grads, call);
       else
         throw Unsupported("this engine has no backward pass");
     }
@@ -123,7 +132,7 @@ struct Stage {
   double footprint = 0;
 };
 
-// What a forward pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes
+// What a pass costs by the textbook formula: arithmetic operations (a fused multiply-add is two), and bytes
 // that have to move if every tensor is touched once. `stages` says more, where one rate would not bound the time: the
 // roofline is then the sum over stages. Empty: all of `flops` can be multiply-adds.
 struct Work {
@@ -144,6 +153,20 @@ struct Problem {
 // Double-precision outputs, straight from the definition, of some queries of every row: out is
 // [rows, queries.size(), d_v], and queries holds positions in [0, n_q). Shares no code with any engine.
 using Oracle = void (*)(const Problem&, std::span<const std::int64_t> queries, double* out);
+
+// Where a gradient oracle writes: sizes as in Gradients, in double. A null tensor is not asked for.
+struct ExactGradients {
+  double* dq = nullptr;
+  double* dk = nullptr;
+  double* dv = nullptr;
+  std::vector<double*> parameters;
+};
+
+// The definition, in double precision, of what backward computes where that is not the derivative of the output: the
+// gradients of the sum of dout * out over the asked queries of every row, dout being [rows, queries.size(), d_v].
+// Overwrites. Shares no code with any engine.
+using GradientOracle = void (*)(const Problem&, std::span<const std::int64_t> queries, const double* dout,
+                                const ExactGradients&);
 
 // A method: one folder of kernels/, one object.
 struct Method {
@@ -167,12 +190,17 @@ struct Method {
 
   std::vector<TensorSpec> (*draws)(const Shape&, const Settings&) = nullptr;       // null: none, so it is not random
   std::vector<TensorSpec> (*parameters)(const Shape&, const Settings&) = nullptr;  // null: none
-  Work (*work)(const Shape&, const Settings&) = nullptr;
+  Work (*work)(const Shape&, const Settings&) = nullptr;                           // of a forward pass
+  Work (*backward_work)(const Shape&, const Settings&) = nullptr;  // of a backward pass; null: not modelled
 
   Cell cpu = {};
   Cell cuda = {};
   Oracle oracle = nullptr;       // its definition, given the draws
   Oracle expectation = nullptr;  // what it estimates, where that is no method of its own
+  // Backward by its definition. Null: it is the derivative of `oracle`.
+  GradientOracle gradient_oracle = nullptr;
+  // True where backward is by design not the derivative of `oracle` (an estimator's surrogate). Null: never.
+  bool (*surrogate)(const Settings&) = nullptr;
 };
 
 // The catalogue is whatever span of methods the program was built with: lib knows no method by name.

@@ -1,0 +1,196 @@
+// Backward passes: walks the catalogue like every_method_test.cpp. A method is tested by having a backward pass.
+#include <algorithm>
+#include <cmath>
+#include <yoso/catalogue.hpp>
+
+#include "catch.hpp"
+#include "walk.hpp"
+
+using namespace conformance;
+using yoso::catalogue;
+
+namespace {
+
+// f32 gradients are products of two or three sums; a gradient's error is relative to its own root mean square. Finite
+// differences of the double-precision oracle are good to 1e-8.
+constexpr double kTolerance = 2e-4;
+
+std::vector<const Method*> trainable() {
+  std::vector<const Method*> methods;
+  for (const Method* method : catalogue())
+    if (method->cpu.backward) methods.push_back(method);
+  return methods;
+}
+
+std::vector<float> upstream(const Shape& shape) { return yoso::upstream_gradient(shape, 3); }
+
+// Padded tokens have no gradient: no query looked at a padded key, and nobody asked a padded query. (But for q as the
+// key too, which is hashed whether it is padded or not, and for a convolution, which reads values only.)
+void check_padding(const Shape& s, const Problem& problem, const yoso::GradientBuffers& g) {
+  const auto zero = [](const std::vector<float>& x, std::int64_t token, std::int64_t width) {
+    const auto first = x.begin() + token * width;
+    return std::all_of(first, first + width, [](float e) { return e == 0; });
+  };
+  for (std::int64_t row = 0; row < s.rows(); ++row) {
+    for (std::int64_t i = 0; i < s.n_q; ++i)
+      if (!problem.keeps_query(s, row, i)) REQUIRE(zero(g.dq, row * s.n_q + i, s.d));
+    for (std::int64_t j = 0; j < s.n_k; ++j) {
+      if (problem.keep_k.empty() || problem.keep_k[static_cast<std::size_t>(row / s.heads * s.n_k + j)]) continue;
+      REQUIRE(zero(g.dk, row * s.n_k + j, s.d));
+      REQUIRE(zero(g.dv, row * s.n_k + j, s.d_v));
+    }
+  }
+}
+
+// False: unsupported. `defined`: the inputs are such that the derivative exists.
+bool examine(const Method& method, const Shape& shape, const Knobs& knobs, Values values, Masks masks, bool defined) {
+  CAPTURE(method.name, text(knobs), text(shape), name(values), name(masks));
+  std::optional<Bench> bench = Bench::build(method, shape, knobs, training());
+  if (!bench) return false;
+  const Problem problem(shape, values, masks);
+  // only some queries have an upstream gradient, because oracles take their time
+  const std::vector<std::int64_t> queries = some_queries(shape.n_q);
+  std::vector<float> dout = upstream(shape);
+  for (std::int64_t row = 0; row < shape.rows(); ++row)
+    for (std::int64_t i = 0; i < shape.n_q; ++i)
+      if (std::ranges::find(queries, i) == queries.end())
+        std::fill_n(dout.begin() + (row * shape.n_q + i) * shape.d_v, shape.d_v, 0.0f);
+  yoso::GradientBuffers got = bench->backward(problem.inputs(), dout);
+  if (!method.shares_qk) check_padding(shape, problem, got);
+  if (method.shares_qk) REQUIRE(std::ranges::all_of(got.dk, [](float x) { return x == 0; }));
+
+  const auto check = [&](bool differences) {
+    for (const yoso::GradientError& e : bench->gradient_errors(problem.inputs(), queries, dout, got, differences)) {
+      CAPTURE(differences, e.tensor, e.relative);
+      CHECK(e.relative <= kTolerance);
+    }
+  };
+  if (method.gradient_oracle) check(false);
+  const bool surrogate = method.surrogate && method.surrogate(bench->settings());
+  if (defined && method.oracle && !surrogate) check(true);
+  return true;
+}
+
+constexpr Shape kSmall{.batch = 2, .heads = 2, .n_q = 17, .n_k = 17, .d = 5, .d_v = 5};
+constexpr Shape kPlain{.batch = 2, .heads = 1, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
+
+std::vector<Shape> shapes() {
+  std::vector<Shape> all;
+  for (const std::int64_t n : {1, 2, 31, 33, 130})
+    all.push_back({.batch = n < 100 ? 2 : 1, .heads = n < 100 ? 2 : 1, .n_q = n, .n_k = n, .d = 20, .d_v = 20});
+  for (const auto& [n_q, n_k] : {std::pair{5, 33}, std::pair{33, 5}, std::pair{1, 70}, std::pair{70, 1}})
+    all.push_back({.batch = 2, .heads = 1, .n_q = n_q, .n_k = n_k, .d = 20, .d_v = 20});
+  for (const auto& [d, d_v] : {std::pair{1, 1}, std::pair{64, 64}, std::pair{3, 33}, std::pair{33, 7}})
+    all.push_back({.batch = 1, .heads = 2, .n_q = 31, .n_k = 31, .d = d, .d_v = d_v});
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every gradient agrees with its definition, whatever the shape", "[gradients]") {
+  for (const Method* method : trainable()) {
+    const Knobs small = small_knobs(*method, kPlain);
+    for (Shape shape : shapes())
+      for (const bool causal : {false, true}) {
+        shape.causal = causal;
+        examine(*method, shape, {}, Values::normal, Masks::none, true);
+        examine(*method, shape, small, Values::normal, Masks::holes, true);
+      }
+  }
+}
+
+TEST_CASE("every gradient agrees with its definition, whatever the knobs and the masks", "[gradients]") {
+  for (const Method* method : trainable()) {
+    CHECK(examine(*method, kPlain, {}, Values::normal, Masks::none, true));
+    for (const Knobs& knobs : every_setting(*method, kSmall))
+      for (const Masks masks : kAllMasks) examine(*method, kSmall, knobs, Values::normal, masks, true);
+  }
+}
+
+TEST_CASE("gradients of duplicates and of zero vectors are finite, and as defined", "[gradients]") {
+  for (const Method* method : trainable())
+    for (const Knobs& knobs : every_setting(*method, kSmall)) {
+      examine(*method, kSmall, knobs, Values::duplicates, Masks::none, false);
+      examine(*method, kSmall, knobs, Values::some_zero, Masks::holes, false);
+      examine(*method, kSmall, knobs, Values::all_zero, Masks::tail, false);
+    }
+}
+
+TEST_CASE("gradients of huge inputs are finite", "[gradients]") {
+  for (const Method* method : trainable())
+    for (const Knobs& knobs : every_setting(*method, kSmall))
+      for (const float norm : {1e4f, yoso::kLargestInput})
+        for (const Values values : {Values::normal, Values::duplicates}) {
+          CAPTURE(method->name, text(knobs), norm, name(values));
+          std::optional<Bench> bench = Bench::build(*method, kSmall, knobs, training());
+          if (!bench) continue;
+          Problem problem(kSmall, values, Masks::holes);
+          for (std::vector<float>* x : {&problem.q, &problem.k, &problem.v})
+            for (float& e : *x)
+              e = values == Values::duplicates ? std::copysign(norm, e) : std::clamp(e * norm / 4, -norm, norm);
+          bench->backward(problem.inputs(), upstream(kSmall));  // checks that they are finite
+        }
+}
+
+TEST_CASE("more threads give the same bits of every gradient", "[gradients]") {
+  const Shape several[] = {{.batch = 2, .heads = 3, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20},
+                           {.batch = 1, .heads = 1, .n_q = 700, .n_k = 700, .d = 16, .d_v = 16},
+                           {.batch = 1, .heads = 2, .n_q = 17, .n_k = 70, .d = 3, .d_v = 9}};
+  for (const Method* method : trainable())
+    for (const Shape& shape : several)
+      for (const Knobs& knobs : {Knobs{}, small_knobs(*method, shape)}) {
+        CAPTURE(method->name, text(knobs), text(shape));
+        const yoso::Isa isa = yoso::isas_here().back();
+        const Problem problem(shape, Values::normal, Masks::holes);
+        std::optional<Bench> one = Bench::build(*method, shape, knobs, training(1, isa));
+        if (!one) continue;
+        const yoso::GradientBuffers once = one->backward(problem.inputs(), upstream(shape));
+        for (const int threads : {2, 3}) {
+          CAPTURE(threads);
+          std::optional<Bench> bench = Bench::build(*method, shape, knobs, training(threads, isa));
+          REQUIRE(bench);
+          const yoso::GradientBuffers other = bench->backward(problem.inputs(), upstream(shape));
+          REQUIRE(other.dq == once.dq);
+          REQUIRE(other.dk == once.dk);
+          REQUIRE(other.dv == once.dv);
+          REQUIRE(other.parameters == once.parameters);
+        }
+      }
+}
+
+TEST_CASE("every instruction set gives the same gradients, but for rounding", "[gradients]") {
+  for (const Method* method : trainable())
+    for (const Knobs& knobs : every_setting(*method, kPlain)) {
+      const Problem problem(kPlain, Values::normal, Masks::holes);
+      std::optional<Bench> scalar = Bench::build(*method, kPlain, knobs, training());
+      if (!scalar) continue;
+      const yoso::GradientBuffers want = scalar->backward(problem.inputs(), upstream(kPlain));
+      for (const yoso::Isa isa : yoso::isas_here()) {
+        CAPTURE(yoso::name(isa), method->name, text(knobs));
+        std::optional<Bench> bench = Bench::build(*method, kPlain, knobs, training(1, isa));
+        REQUIRE(bench);
+        const yoso::GradientBuffers got = bench->backward(problem.inputs(), upstream(kPlain));
+        for (const auto tensor : {&yoso::GradientBuffers::dq, &yoso::GradientBuffers::dk, &yoso::GradientBuffers::dv}) {
+          double largest = 0, worst = 0;
+          for (std::size_t i = 0; i < (want.*tensor).size(); ++i) {
+            largest = std::max(largest, std::abs(double{(want.*tensor)[i]}));
+            worst = std::max(worst, std::abs(double{(got.*tensor)[i]} - double{(want.*tensor)[i]}));
+          }
+          CHECK(worst <= 1e-4 * (0.01 + largest));
+        }
+      }
+    }
+}
+
+TEST_CASE("keeping what backward needs does not change the output", "[gradients]") {
+  for (const Method* method : trainable())
+    for (const Knobs& knobs : every_setting(*method, kSmall)) {
+      CAPTURE(method->name, text(knobs));
+      std::optional<Bench> alone = Bench::build(*method, kSmall, knobs, plain());
+      if (!alone) continue;
+      std::optional<Bench> both = Bench::build(*method, kSmall, knobs, training());
+      if (!both) continue;  // a surrogate may be for one form only
+      const Problem problem(kSmall, Values::normal, Masks::holes);
+      REQUIRE(both->forward(problem.inputs()) == alone->forward(problem.inputs()));
+    }
+}
