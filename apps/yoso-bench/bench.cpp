@@ -32,6 +32,11 @@ std::vector<Shape> shapes_of(const Options& o, const std::vector<std::int64_t>& 
   return shapes;
 }
 
+// Engines know two kinds of run: forward alone, and forward with a backward pass to come.
+Context context_of(int threads, Isa isa, const std::string& pass) {
+  return {threads, isa, pass == "forward" ? Pass::forward : Pass::both};
+}
+
 void refuse_with_capture(const char* flag, const std::vector<std::int64_t>& given) {
   if (!given.empty()) throw BadSetting(fmt::format("{} cannot be given with --qkv: the file says it", flag));
 }
@@ -48,6 +53,8 @@ std::string Group::title() const {
       shape.d == shape.d_v ? fmt::format(", d = {}", shape.d) : fmt::format(", d = {}, d_v = {}", shape.d, shape.d_v);
   if (shape.rows() > 1) text += fmt::format(", {} x {} heads", shape.batch, shape.heads);
   if (shape.causal) text += ", causal";
+  if (pass == "backward") text += ", backward";
+  if (pass == "both") text += ", forward and backward";
   return text + fmt::format(", {} thread{}, {}", context.threads, context.threads == 1 ? "" : "s", name(context.isa));
 }
 
@@ -68,10 +75,15 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
   std::vector<Group> groups;
   const auto add = [&](const std::string& input, const Shape& shape, std::shared_ptr<const Capture> capture) {
     for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
-      for (const std::int64_t threads : or_usual(o.threads, {1})) {
-        const Context context{static_cast<int>(threads), isa, Pass::forward};
-        groups.push_back({input, shape, context, expand(methods, o.knobs, shape, for_error), capture, {}});
-      }
+      for (const std::int64_t threads : or_usual(o.threads, {1}))
+        for (const std::string& pass : o.passes.empty() ? std::vector<std::string>{"forward"} : o.passes)
+          groups.push_back({input,
+                            shape,
+                            pass,
+                            context_of(static_cast<int>(threads), isa, pass),
+                            expand(methods, o.knobs, shape, for_error),
+                            capture,
+                            {}});
   };
   for (const std::string& path : o.captures) {
     refuse_with_capture("--n-q", o.n_q);
@@ -97,9 +109,10 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
   return groups;
 }
 
-std::string redraw_policy(const Options& o, const Member& member, const Shape& shape) {
+std::string redraw_policy(const Options& o, const Member& member, const Shape& shape, const std::string& pass) {
   const Method& method = *member.method;
   if (!method.draws || method.draws(shape, member.settings).empty()) return "none";
+  if (pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
   return !o.redraw.empty() ? o.redraw : method.redraws ? "each" : "once";
 }
 
@@ -113,8 +126,9 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   p.isa = name(g.context.isa);
   p.threads = g.context.threads;
   p.seed = o.seed;
-  p.redraw = redraw_policy(o, m, g.shape);
-  if (m.method->work) p.work = m.method->work(g.shape, m.settings);
+  p.redraw = redraw_policy(o, m, g.shape, g.pass);
+  p.pass = g.pass;
+  p.work = work_of(*m.method, g.shape, m.settings, g.pass);
   if (matched) {
     p.match = matched->match;
     p.reason = matched->reason;
@@ -137,6 +151,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
     r += fmt::format(" -d {} --d-v {} --batch {} --heads {}", s.d, s.d_v, s.batch, s.heads);
   }
   if (s.causal) r += " --causal";
+  if (p.pass != "forward") r += " --pass " + p.pass;
   r += fmt::format(" --threads {} --isa {} --seed {}", p.threads, p.isa, p.seed);
   for (const auto& [knob, value] : p.knobs)
     if (!searched || knob != m.method->main_knob) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
@@ -148,7 +163,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
     r += fmt::format(" --baseline {} --time-budget {} --rel-ci {} --min-samples {}", o.baseline, o.time_budget,
                      o.rel_ci, o.min_samples);
     if (o.phases) r += " --phases";
-    if (p.redraw != "none") r += fmt::format(" --redraw {}", p.redraw);
+    if (p.redraw != "none" && p.pass != "backward") r += fmt::format(" --redraw {}", p.redraw);
   }
   if (o.command == "error") {
     r += fmt::format(" --seeds {} --reference {}", o.seeds, o.reference_name);
@@ -168,7 +183,7 @@ Member member_of(const Point& p) {
 }
 
 std::string title_of(const Point& p) {
-  return Group{p.input, p.shape, Context{p.threads, parse_isa(p.isa), Pass::forward}, {}, nullptr, {}}.title();
+  return Group{p.input, p.shape, p.pass, context_of(p.threads, parse_isa(p.isa), p.pass), {}, nullptr, {}}.title();
 }
 
 std::size_t memory_budget(const Options& o) {
@@ -200,6 +215,13 @@ bool guarded(Point& p, const std::function<void()>& work) {
     p.reason = error.what();
   }
   return false;
+}
+
+std::string wrong_text(const CheckResult& check) {
+  if (check.gradients && !(*check.gradients <= check.gradients_tolerance))
+    return fmt::format("a gradient differs from its definition by {:.3g} of its size, allowed {:.3g}", *check.gradients,
+                       check.gradients_tolerance);
+  return fmt::format("an output differs from its definition by {:.3g}, allowed {:.3g}", check.max_abs, check.tolerance);
 }
 
 std::string regime_text(const Group& g, const Capture& data) {

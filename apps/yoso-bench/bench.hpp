@@ -25,6 +25,7 @@ struct Matched {
 struct Group {
   std::string input;  // a family, or a capture's path
   Shape shape;
+  std::string pass;  // what is measured: "forward", "backward" or "both"
   Context context;
   std::vector<Member> members;
   std::shared_ptr<const Capture> capture;  // null: made from the family when asked for
@@ -46,7 +47,7 @@ Member member_of(const Point& point);
 std::string title_of(const Point& point);
 
 // "each", "once" or "none", from the option, the method and whether it draws at all.
-std::string redraw_policy(const Options& options, const Member& member, const Shape& shape);
+std::string redraw_policy(const Options& options, const Member& member, const Shape& shape, const std::string& pass);
 
 std::size_t memory_budget(const Options& options);
 std::vector<const Method*> controls();
@@ -54,6 +55,9 @@ std::vector<const Method*> controls();
 // Turns what `work` throws into the row's status and reason: Unsupported, OutOfBudget and any other failure, but not a
 // bad setting, which ends the run. True when it went through.
 bool guarded(Point& point, const std::function<void()>& work);
+
+// What of a check that was not passed is off, by how much, and what is allowed.
+std::string wrong_text(const CheckResult& check);
 
 // A capture whose model had a mask that the file could not hold is not what the model computed.
 void warn_of_masks(const Group& group, Report& report);

@@ -19,10 +19,10 @@ using Texts = std::vector<std::string>;
 
 // Every value is taken as text and parsed by our own functions, so that messages name flag, range and value alike.
 struct Raw {
-  Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, inputs, captures, own_knobs, tags;
+  Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, passes, inputs, captures, own_knobs, tags;
   std::map<std::string, Texts> knobs;
   std::string seed, time_budget, rel_ci, min_samples, redraw, memory_budget, seeds, reference, format, progress;
-  std::string launches, extrapolate_beyond;
+  std::string launches, extrapolate_beyond, batch_budget;
   Texts match;
   bool no_rss = false;
 };
@@ -43,6 +43,9 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_flag("--causal", o.causal, "query i sees keys j <= i + n_k - n_q (a capture may say so itself)");
   sub.add_option("--threads", raw.threads, "threads (1)")->type_name("LIST");
   sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (YOSO_ISA, else the best here)")
+      ->type_name("LIST");
+  sub.add_option("--pass", raw.passes,
+                 "forward, backward (of a forward pass that is not timed), or both: a training step (forward)")
       ->type_name("LIST");
   sub.add_option("--input", raw.inputs, "synthetic inputs (gaussian), see `list inputs`")->type_name("LIST");
   sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")
@@ -194,6 +197,32 @@ void interpret_speed(const Raw& raw, Options& o) {
     throw BadSetting("--extrapolate-beyond goes with -n/--seq-len, not with --n-q and --n-k");
 }
 
+// What goes with which pass, and the search for a batch.
+void interpret_passes(const Raw& raw, Options& o) {
+  const bool backward = std::ranges::any_of(o.passes, [](const std::string& pass) { return pass != "forward"; });
+  const auto refuse = [&](bool given, const char* flag, const char* why) {
+    if (backward && given) throw BadSetting(fmt::format("{} goes with --pass forward: {}", flag, why));
+  };
+  refuse(o.command == "overview", "overview", "its verdicts weigh a forward pass");
+  refuse(!o.skills.empty(), "--match", "a skill is one of outputs");
+  refuse(o.weights, "--weights", "they are those of outputs");
+  refuse(o.per_head, "--per-head", "gradients are compared as means over heads");
+  refuse(!raw.reference.empty(), "--reference", "gradients are compared with softmax and with the method's own target");
+  if (o.command == "memory" && std::ranges::find(o.passes, "backward") != o.passes.end())
+    throw BadSetting(
+        "--pass must be one of forward, both for memory: backward needs what forward saved, got 'backward'");
+  if (o.command == "error" && std::ranges::find(o.passes, "both") != o.passes.end())
+    throw BadSetting("--pass must be one of forward, backward for error: each has errors of its own, got 'both'");
+  if (!raw.batch_budget.empty()) {
+    if (!o.max_batch) throw BadSetting("--budget goes with --max-batch; a point's limit is --memory-budget");
+    o.batch_budget = parse_bytes("--budget", raw.batch_budget);
+  }
+  if (o.max_batch && !o.batch.empty())
+    throw BadSetting("--max-batch searches the batch: --batch cannot be given with it");
+  if (o.max_batch && !o.captures.empty())
+    throw BadSetting("--max-batch cannot be given with --qkv: a capture has the batch it has");
+}
+
 void interpret(const Raw& raw, Options& o) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
   if (!raw.methods.empty()) o.methods = items(raw.methods);
@@ -214,6 +243,8 @@ void interpret(const Raw& raw, Options& o) {
     o.isas.push_back(parse_isa(text));
     if (!runs_here(o.isas.back())) throw DeviceError(fmt::format("--isa {}: this machine cannot run it", text));
   }
+  for (const std::string& text : items(raw.passes))
+    o.passes.push_back(one_of("--pass", text, {"forward", "backward", "both"}));
   o.families = items(raw.inputs);
   for (const std::string& family : o.families) parse_family(family);
   for (const std::string& path : raw.captures)
@@ -246,6 +277,7 @@ void interpret(const Raw& raw, Options& o) {
   }
   o.measure_rss = !raw.no_rss;
   interpret_speed(raw, o);
+  interpret_passes(raw, o);
   if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
   const bool pairs = o.command == "speed" || o.command == "overview";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
@@ -283,6 +315,10 @@ Options parse_command_line(int argc, const char* const* argv) {
   CLI::App* speed = sub("speed", "how long: interleaved timings, paired with a baseline");
   CLI::App* memory = sub("memory", "how many bytes: arenas, and the resident set of a forked child");
   memory->add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
+  memory->add_flag("--max-batch", o.max_batch,
+                   "search the largest batch whose peak fits --budget: predicted, then verified by running it");
+  memory->add_option("--budget", raw.batch_budget, "bytes for --max-batch, as 512M or 2G (the memory budget)")
+      ->type_name("B");
   CLI::App* error = sub("error", "how wrong: sampling error, kernel gap and total error, over seeds");
   error->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
   error

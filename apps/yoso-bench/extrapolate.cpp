@@ -24,7 +24,7 @@ bool same_but_for_length(const Point& a, const Point& b) {
   const bool same_series = std::ranges::any_of(
       a.series, [&](const std::string& s) { return std::ranges::find(b.series, s) != b.series.end(); });
   return a.method == b.method && same_series && a.input == b.input && a.isa == b.isa && a.threads == b.threads &&
-         there == b.shape;
+         a.pass == b.pass && there == b.shape;
 }
 
 // A prediction needs both lengths in one run.
@@ -40,7 +40,7 @@ void lengthen_repro(const Options& o, Point& p, std::int64_t measured) {
 void leave_out(const Options& o, const Group& g, std::vector<Point>& points) {
   if (!o.extrapolate_beyond || g.shape.n_k <= o.extrapolate_beyond) return;
   for (std::size_t i = 0; i < points.size(); ++i)
-    if (quadratic(g.members[i], g.shape)) points[i].status = Status::predicted;
+    if (points[i].work && quadratic(g.members[i], g.shape)) points[i].status = Status::predicted;
 }
 
 void predict(const Options& o, std::vector<Point>& points) {

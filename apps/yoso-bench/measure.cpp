@@ -7,8 +7,10 @@
 #include <cstring>
 
 #include <yoso/catalogue.hpp>
-#include <yoso/check.hpp>
+#include <yoso/gradient_study.hpp>
 #include <yoso/resident.hpp>
+
+#include "contender.hpp"
 
 namespace yoso::app {
 namespace {
@@ -57,13 +59,11 @@ class PhaseTimer final : public PhaseListener {
   std::vector<double> totals_;
 };
 
-// An instance with its output, as one member of a timed group.
-struct Contender {
+// A contender of a timed group.
+struct Timed {
   std::size_t index;  // of its row
-  std::unique_ptr<Instance> instance;
-  std::vector<float> out;
-  std::uint64_t draws = 0;      // how often it has been redrawn
-  std::optional<Timing> ended;  // one call took longer than the budget: there is no second
+  Contender contender;
+  std::optional<Timing> ended = {};  // one call took longer than the budget: there is no second
 };
 
 Sample time_once(Clock& clock, const std::function<void()>& call) {
@@ -87,18 +87,18 @@ void time_phases(SpeedResult& result, Clock& clock, int threads, double budget,
   result.phase_total = median(phases.totals());
 }
 
-// The output of the last timed call, with the draws of that call.
-void recheck(Point& p, const Instance& instance, const Inputs& in, const float* out) {
+// What the last timed call wrote, with its draws; gradients by a pass of their own, after all the others.
+void recheck(Point& p, Contender& contender) {
   constexpr std::int64_t kQueries = 16;
   if (!p.check || interrupted()) return;
-  const CheckResult again = check_output(instance, in, out, kQueries);
+  const CheckResult again = contender.check(kQueries);
   p.check->rechecked = true;
   p.check->max_abs = std::max(p.check->max_abs, again.max_abs);
+  if (again.gradients) p.check->gradients = std::max(p.check->gradients.value_or(0), *again.gradients);
   if (again.passed) return;
   p.check->passed = false;
   p.status = Status::wrong;
-  p.reason = fmt::format("right at first, but an output of the timed calls differs from its definition by {:.3g}",
-                         again.max_abs);
+  p.reason = "right at first, but after the timed calls " + wrong_text(again);
 }
 
 std::string over(std::size_t needs, std::size_t budget) {
@@ -111,7 +111,7 @@ bool affordable(Point& p, const Footprint& predicted, std::size_t budget) {
   if (predicted.total() <= budget) return true;
   p.status = Status::over_budget;
   p.reason = over(predicted.total(), budget);
-  p.memory = MemoryResult{predicted, {}, {}, budget};
+  p.memory = MemoryResult{predicted, {}, {}, budget, {}};
   return false;
 }
 
@@ -159,7 +159,8 @@ bool alive(const Point& p) {
 
 // What one call should take, from a call on the first tokens of the first head and the ratio of operations; only for
 // work that could be too long. Nobody waits an hour for a first call to learn that it takes one.
-std::optional<double> expected_seconds(const Member& m, const Group& g, const Inputs& in, Clock& clock) {
+std::optional<double> expected_seconds(const Options& o, const Member& m, const Group& g, const Inputs& in,
+                                       Clock& clock) {
   constexpr std::int64_t kTokens = 2048;
   if (!m.method->work) return std::nullopt;
   const double flops = m.method->work(g.shape, m.settings).flops;
@@ -169,11 +170,12 @@ std::optional<double> expected_seconds(const Member& m, const Group& g, const In
   part.n_q = std::min(part.n_q, kTokens);
   part.n_k = std::min(part.n_k, kTokens);
   try {
-    Instance instance(*m.method, part, m.settings, g.context, 1);
-    std::vector<float> out(static_cast<std::size_t>(part.out_size()));
-    instance.touch();
-    instance.forward(in, out.data());
-    const Sample sample = time_once(clock, [&] { instance.forward(in, out.data()); });
+    Group few = g;
+    few.shape = part;
+    Contender contender(o, few, m, in);
+    contender.prepare();
+    contender.call();
+    const Sample sample = time_once(clock, [&] { contender.call(); });
     return sample.wall * flops / m.method->work(part, m.settings).flops;
   } catch (const Unsupported&) {  // of the short shape alone
     return std::nullopt;
@@ -220,7 +222,7 @@ void add_baseline(const Options& o, Group& g) {
 void time_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
   const Inputs in = data.inputs();
   const std::size_t budget = memory_budget(o);
-  std::vector<Contender> contenders;
+  std::vector<Timed> contenders;
   MachineClock clock;
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
@@ -228,18 +230,16 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
-      if (!endurable(p, expected_seconds(m, g, in, clock), o.time_budget)) return;
-      Contender c{i, std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed), {}, 0, {}};
-      c.instance->touch();
-      c.out.resize(static_cast<std::size_t>(g.shape.out_size()));
-      const Sample first = time_once(clock, [&] { c.instance->forward(in, c.out.data()); });
+      if (!endurable(p, expected_seconds(o, m, g, in, clock), o.time_budget)) return;
+      Timed c{i, {o, g, m, in}};
+      c.contender.prepare();
+      const Sample first = time_once(clock, [&] { c.contender.call_with_old_draws(); });
       if (too_long(first, o.time_budget, g.context.threads)) c.ended = timed_out(first);
       if (m.method->oracle) {
-        p.check = check_output(*c.instance, in, c.out.data());
+        p.check = c.contender.check(64);
         if (!p.check->passed) {
           p.status = Status::wrong;
-          p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}: not timed", p.check->max_abs,
-                                 p.check->tolerance);
+          p.reason = wrong_text(*p.check) + ": not timed";
           return;
         }
       }
@@ -248,16 +248,9 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   }
   if (contenders.empty()) return;
 
-  const auto call = [&](Contender& c, PhaseListener* phases) {
-    if (points[c.index].redraw == "each") {
-      if (phases) phases->begin("draw");
-      c.instance->redraw(o.seed + ++c.draws);
-    }
-    c.instance->forward(in, c.out.data(), phases);
-  };
   std::vector<std::function<void()>> calls;
-  for (Contender& c : contenders)
-    if (!c.ended) calls.emplace_back([&] { call(c, nullptr); });
+  for (Timed& c : contenders)
+    if (!c.ended) calls.emplace_back([&] { c.contender.call(); });
   Protocol protocol;
   protocol.time_budget = o.time_budget;
   protocol.rel_ci = o.rel_ci;
@@ -271,7 +264,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     if (contenders[c].ended) timings.insert(timings.begin() + static_cast<std::ptrdiff_t>(c), *contenders[c].ended);
 
   const auto baseline =
-      std::ranges::find_if(contenders, [&](const Contender& c) { return points[c.index].method == o.baseline; });
+      std::ranges::find_if(contenders, [&](const Timed& c) { return points[c.index].method == o.baseline; });
   for (std::size_t c = 0; c < contenders.size(); ++c) {
     Point& p = points[contenders[c].index];
     if (timings[c].samples.empty()) {
@@ -292,10 +285,10 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     } else if (result.timing.noisy) {
       p.status = Status::noisy;
     }
-    recheck(p, *contenders[c].instance, in, contenders[c].out.data());
+    recheck(p, contenders[c].contender);
     if (o.phases && p.status != Status::timeout)
       time_phases(result, clock, g.context.threads, o.time_budget,
-                  [&](PhaseListener* phases) { call(contenders[c], phases); });
+                  [&](PhaseListener* phases) { contenders[c].contender.call(phases); });
     p.speed = std::move(result);
   }
 }
@@ -311,7 +304,7 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
       const bool masked = in.keep_q || in.keep_k;
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
       if (!affordable(p, predicted, budget)) return;
-      p.memory = MemoryResult{predicted, {}, {}, budget};
+      p.memory = MemoryResult{predicted, {}, {}, budget, {}};
       const auto run = [&]() -> std::string {
         // everything the point needs is allocated here, and nothing else, so that the resident set grows by its sum
         const Buffer q(predicted.inputs), out(predicted.outputs);
@@ -328,6 +321,12 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
         copy.v = place(in.v, g.shape.v_size());
         Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
         instance.forward(copy, out.as<float>().data());
+        GradientBuffers gradients;  // with the upstream gradient, what Footprint::gradients says
+        if (g.pass != "forward") {
+          gradients = GradientBuffers(g.shape, instance.parameters().specs());
+          const std::vector<float> dout = upstream_gradient(g.shape, o.seed);
+          instance.backward(copy, {out.as<float>().data(), dout.data()}, gradients.view());
+        }
         const Footprint f = instance.measured();
         return fmt::format("{} {} {} {}", f.draws, f.parameters, f.saved, f.scratch);
       };
@@ -368,6 +367,21 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
       without_total(p, "it needs shared Q and K");
     else if (!m.method->shares_qk && has_own_kernel(m))
       without_total(p, "it estimates a kernel of its own");
+  }
+}
+
+void judge_gradients(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+  GradientStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.seed);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Point& p = points[i];
+    const Member& m = g.members[i];
+    if (stopped(p)) continue;
+    guarded(p, [&] {
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), memory_budget(o))) return;
+      // where q is the key too, its gradient holds both roles: no reference has such a one
+      p.error = study.run(*m.method, m.settings, o.seeds, !m.method->shares_qk && !has_own_kernel(m));
+      if (m.method->shares_qk) p.reason = "its dq is that of a shared Q and K: nothing to compare it with";
+    });
   }
 }
 

@@ -25,4 +25,7 @@ void weigh_group(const Options& options, const Group& group, const Capture& data
 // Sampling error, kernel gap and total error over seeds.
 void judge_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
 
+// Gradients of a backward pass beside references, over seeds.
+void judge_gradients(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
+
 }  // namespace yoso::app

@@ -19,6 +19,7 @@ struct Options {
   std::vector<std::string> methods{"all"};
   std::vector<std::int64_t> n, n_q, n_k, d, d_v, batch, heads, threads;
   std::vector<Isa> isas;
+  std::vector<std::string> passes;  // forward, backward, both
   bool causal = false;
   std::vector<std::string> families, captures;
   KnobLists knobs;
@@ -36,6 +37,8 @@ struct Options {
   std::string settled;                  // a report to take matched settings from
   std::uint64_t memory_budget = 0;      // bytes; 0: 80 % of what is free
   bool measure_rss = true;
+  bool max_batch = false;
+  std::uint64_t batch_budget = 0;  // bytes, of max_batch; 0: the memory budget
   std::int64_t seeds = 20;
   bool per_head = false;
   bool weights = false;

@@ -91,7 +91,7 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows,
     if (paired)
       cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted ? speed_up(p.speed->paired->cpu_ratio)
                                                                                  : "-");
-    cells.push_back(p.speed && p.check ? fmt::format("{:.1e}", p.check->max_abs) : "-");
+    cells.push_back(p.speed && p.check ? fmt::format("{:.1e}", p.check->gradients.value_or(p.check->max_abs)) : "-");
     if (calibration) cells.push_back(roofline_text(p, calibration));
     cells.push_back(note);
     table.row(cells);
@@ -104,8 +104,7 @@ template <class RowOrCrossover>
 std::string common(const RowOrCrossover& c) {
   Shape shape = c.shape;
   shape.n_q = shape.n_k = 1;
-  std::string title =
-      Group{c.input, shape, Context{c.threads, parse_isa(c.isa), Pass::forward}, {}, nullptr, {}}.title();
+  std::string title = Group{c.input, shape, c.pass, Context{c.threads, parse_isa(c.isa)}, {}, nullptr, {}}.title();
   if (const auto at = title.find(", n = 1"); at != std::string::npos) title.erase(at, 7);
   return title;
 }
@@ -122,7 +121,7 @@ std::vector<std::string> speed_ups_of(const Crossover& c, const std::vector<Poin
                                       const std::vector<std::int64_t>& lengths) {
   std::vector<std::string> cells(lengths.size(), "-");
   for (const Point& p : points) {
-    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads ||
+    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads || p.pass != c.pass ||
         std::ranges::find(p.series, c.series) == p.series.end() || (p.match ? p.match->goal : std::nullopt) != c.goal)
       continue;
     Shape shape = p.shape;

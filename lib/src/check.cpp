@@ -1,7 +1,10 @@
 #include <yoso/check.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include <yoso/gradients.hpp>
 
 #include "hash.hpp"
 
@@ -36,6 +39,28 @@ CheckResult check_output(const Instance& instance, const Inputs& in, const float
         if (!(off <= result.max_abs)) result.max_abs = off;
       }
   return result;
+}
+
+void check_gradients(Instance& instance, const Inputs& in, float* out, const Gradients& grads, CheckResult& check,
+                     std::int64_t queries) {
+  const Shape& s = instance.shape();
+  const std::vector<std::int64_t> asked = spread(s.n_q, queries);
+  const std::vector<float> all = upstream_gradient(s, 1);
+  std::vector<float> dout(all.size());
+  for (std::int64_t row = 0; row < s.rows(); ++row)
+    for (const std::int64_t i : asked) {
+      const auto at = static_cast<std::ptrdiff_t>((row * s.n_q + i) * s.d_v);
+      std::copy_n(all.begin() + at, s.d_v, dout.begin() + at);
+    }
+  instance.forward(in, out);
+  instance.backward(in, {out, dout.data()}, grads);
+  const Tensors draws = instance.draws().tensors(), parameters = instance.parameters().tensors();
+  const Problem problem{s, instance.settings(), in, draws, parameters};
+  check.gradients_tolerance = 1e-3;
+  check.gradients = 0;
+  for (const GradientError& e : gradient_errors(instance.method(), problem, asked, dout.data(), grads, 1))
+    if (!(e.relative <= *check.gradients)) check.gradients = e.relative;
+  if (!(*check.gradients <= check.gradients_tolerance)) check.passed = false;
 }
 
 }  // namespace yoso

@@ -74,12 +74,13 @@ std::vector<Crossover> crossovers(const std::vector<Point>& points) {
       what.shape = p.shape;
       what.shape.n_q = what.shape.n_k = 0;
       what.threads = p.threads;
+      what.pass = p.pass;
       if (p.match) what.goal = p.match->goal;
       if (p.speed) what.baseline = p.speed->baseline.value_or("");
       const auto same = std::ranges::find_if(all, [&](const Series& s) {
         return s.what.method == what.method && s.what.series == what.series && s.what.input == what.input &&
                s.what.isa == what.isa && s.what.shape == what.shape && s.what.threads == what.threads &&
-               s.what.goal == what.goal;
+               s.what.pass == what.pass && s.what.goal == what.goal;
       });
       if (same == all.end()) {
         all.push_back({what, {*ratio}});

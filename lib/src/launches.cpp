@@ -103,6 +103,7 @@ Point combine_row(const std::vector<const Point*>& launches, double rel_ci) {
     if (!row.check || !p->check) continue;
     row.check->passed &= p->check->passed;
     row.check->rechecked &= p->check->rechecked;
+    if (p->check->gradients) row.check->gradients = std::max(*p->check->gradients, row.check->gradients.value_or(0));
     if (p->check->max_abs > row.check->max_abs) {
       row.check->max_abs = p->check->max_abs;
       row.check->tolerance = p->check->tolerance;

@@ -4,6 +4,22 @@
 
 namespace yoso {
 
+std::optional<Work> work_of(const Method& method, const Shape& shape, const Settings& settings, std::string_view pass) {
+  const bool forward = pass != "backward", backward = pass != "forward";
+  if ((forward && !method.work) || (backward && !method.backward_work)) return std::nullopt;
+  if (!backward) return method.work(shape, settings);
+  Work back = method.backward_work(shape, settings);
+  if (!forward) return back;
+  Work both = method.work(shape, settings);
+  // a pass without stages is one stage, of multiply-adds
+  for (Work* part : {&both, &back})
+    if (part->stages.empty()) part->stages.push_back({.phase = "all", .fused = part->flops});
+  both.flops += back.flops;
+  both.bytes += back.bytes;
+  both.stages.insert(both.stages.end(), back.stages.begin(), back.stages.end());
+  return both;
+}
+
 const Method& find(Methods methods, std::string_view name) {
   std::vector<std::string> known;
   for (const Method* method : methods) {

@@ -75,19 +75,25 @@ Json json(const Environment& e) {
 }
 
 Json json(const Footprint& f) {
-  return {{"inputs", f.inputs}, {"outputs", f.outputs}, {"draws", f.draws}, {"parameters", f.parameters},
-          {"saved", f.saved},   {"scratch", f.scratch}, {"peak", f.total()}};
+  return {{"inputs", f.inputs}, {"outputs", f.outputs}, {"draws", f.draws},         {"parameters", f.parameters},
+          {"saved", f.saved},   {"scratch", f.scratch}, {"gradients", f.gradients}, {"peak", f.total()}};
 }
 
 Json json(const std::optional<MemoryResult>& memory) {
   if (!memory) return nullptr;
   Json j = memory->measured ? json(*memory->measured) : Json::object();
   if (!memory->measured)
-    for (const char* key : {"inputs", "outputs", "draws", "parameters", "saved", "scratch", "peak"}) j[key] = nullptr;
+    for (const char* key : {"inputs", "outputs", "draws", "parameters", "saved", "scratch", "gradients", "peak"})
+      j[key] = nullptr;
   j["predicted"] = memory->predicted.total();
   j["predicted_parts"] = json(memory->predicted);
   j["rss"] = maybe(memory->rss);
   j["budget"] = maybe(memory->budget);
+  if (const auto& most = memory->max_batch)
+    j["max_batch"] = {{"batch", most->batch},
+                      {"per_instance", maybe(most->per_instance)},
+                      {"fixed", maybe(most->fixed)},
+                      {"next", maybe(most->next)}};
   return j;
 }
 
@@ -147,6 +153,13 @@ Json json(const std::optional<ErrorResult>& error) {
                      {"angle_total", maybe(h.angle_total)},
                      {"skill_sampling", maybe(h.skill_sampling)},
                      {"angle_sampling", maybe(h.angle_sampling)}});
+  Json gradients = Json::array();
+  for (const GradientComparison& c : error->gradients) {
+    Json tensors = Json::object();
+    for (const GradientComparison::Tensor& t : c.tensors)
+      tensors[t.name] = {{"cosine", json(t.cosine)}, {"norm_ratio", json(t.norm_ratio)}, {"slope", json(t.slope)}};
+    gradients.push_back({{"reference", c.reference}, {"role", c.role}, {"tensors", tensors}});
+  }
   return {{"seeds", error->seeds},
           {"total", json(error->total)},
           {"sampling", json(error->sampling)},
@@ -156,7 +169,8 @@ Json json(const std::optional<ErrorResult>& error) {
                                             {"topk_recall", maybe(error->weights->topk_recall)},
                                             {"top", error->weights->top}}
                                      : Json(nullptr)},
-          {"per_head", heads}};
+          {"per_head", heads},
+          {"gradients", gradients}};
 }
 
 Json json(const std::optional<CheckResult>& check) {
@@ -165,6 +179,8 @@ Json json(const std::optional<CheckResult>& check) {
           {"tol", number(check->tolerance)},
           {"passed", check->passed},
           {"queries", check->queries},
+          {"gradients", maybe(check->gradients)},
+          {"gradients_tol", check->gradients ? number(check->gradients_tolerance) : Json(nullptr)},
           {"hash", check->hash.empty() ? Json(nullptr) : Json(check->hash)},
           {"rechecked", check->rechecked}};
 }

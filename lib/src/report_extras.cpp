@@ -36,6 +36,7 @@ Json json(const Crossover& c) {
           {"input", c.input},
           {"isa", c.isa},
           {"threads", c.threads},
+          {"pass", c.pass},
           {"shape",
            {{"batch", c.shape.batch},
             {"heads", c.shape.heads},

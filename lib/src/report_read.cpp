@@ -113,6 +113,8 @@ Point point_of(const Json& j) {
     check.tolerance = maybe(c.at("tol")).value_or(0);
     check.passed = c.at("passed").get<bool>();
     check.queries = c.at("queries").get<std::int64_t>();
+    check.gradients = maybe(c.value("gradients", Json()));
+    check.gradients_tolerance = maybe(c.value("gradients_tol", Json())).value_or(0);
     check.hash = words(c.value("hash", Json()));
     check.rechecked = c.value("rechecked", false);
     p.check = check;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <yoso/check.hpp>
+#include <yoso/gradients.hpp>
 
 #include "../measure.hpp"
 
@@ -30,12 +31,20 @@ void check_point(const Options& o, const Group& g, const Member& m, Capture data
       if (masked) pad_tail(data);
       Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
       instance.forward(data.inputs(), out.data());
-      const CheckResult result = check_output(instance, data.inputs(), out.data(), kQueries);
+      CheckResult result = check_output(instance, data.inputs(), out.data(), kQueries);
+      if (m.method->cpu.backward) {
+        Context training = g.context;
+        training.pass = Pass::both;
+        Instance trained(*m.method, g.shape, m.settings, training, o.seed);
+        GradientBuffers gradients(g.shape, trained.parameters().specs());
+        check_gradients(trained, data.inputs(), out.data(), gradients.view(), result);
+      }
+      if (p.check && result.gradients)  // the worst of both
+        result.gradients = std::max(*result.gradients, p.check->gradients.value_or(0));
       if (!p.check || !result.passed || (p.check->passed && result.max_abs > p.check->max_abs)) p.check = result;
       if (!result.passed) {
         p.status = Status::wrong;
-        p.reason = fmt::format("differs from its definition by {:.3g}, allowed {:.3g}{}", result.max_abs,
-                               result.tolerance, masked ? " (with a mask)" : "");
+        p.reason = wrong_text(result) + (masked ? " (with a mask)" : "");
         return;
       }
     }
@@ -59,19 +68,23 @@ int run_check(const Options& given) {
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
     const auto data = inputs_of(o, g, points);
-    Table table({"method", "setting", "largest error", "allowed there", "status"});
+    Table table({"method", "setting", "largest error", "allowed there", "gradients", "status"});
     for (std::size_t i = 0; i < points.size(); ++i) {
       Point& p = points[i];
       if (data) check_point(o, g, g.members[i], *data, p);
       (p.status == Status::ok ? passed : p.status == Status::unsupported ? skipped : failed) += 1;
       table.row({p.method, setting_text(g.members[i]), p.check ? fmt::format("{:.2e}", p.check->max_abs) : "-",
                  p.check ? fmt::format("{:.2e}", p.check->tolerance) : "-",
+                 p.check && p.check->gradients ? fmt::format("{:.1e}", *p.check->gradients) : "-",
                  fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason)});
     }
     text += fmt::format("{}\n{}\n", g.title(), table.text());
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
-  text += fmt::format("{} passed, {} failed, {} not offered\n", passed, failed, skipped);
+  text += fmt::format(
+      "gradients: error of the worst gradient relative to its size, at most 1e-3; -: no backward pass\n"
+      "{} passed, {} failed, {} not offered\n",
+      passed, failed, skipped);
   return output.finish(text);
 }
 

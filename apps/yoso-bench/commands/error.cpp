@@ -79,6 +79,35 @@ std::string table_of(const Group& g, const std::string& regime, const std::vecto
   return fmt::format("{}\n{}\n{}\n{}\n", g.title(), regime, skill.text(), rest.text());
 }
 
+// Gradients: a row for each reference of each method.
+std::string gradients_of(const Group& g, const std::string& regime, const std::vector<Point>& points) {
+  std::vector<std::string> header{"method", "setting", "beside"};
+  for (const char* tensor : {"dQ", "dK", "dV"})
+    for (const char* metric : {"cosine", "norm ratio", "slope"}) header.push_back(fmt::format("{} {}", tensor, metric));
+  header.insert(header.end(), {"seeds", "note"});
+  Table table(header, 3);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Point& p = points[i];
+    std::string method = p.method, setting = setting_text(g.members[i]);
+    if (!p.error || p.error->gradients.empty()) {
+      std::vector<std::string> row{method, setting, "-"};
+      row.resize(header.size() - 1, "-");
+      row.push_back(!p.error ? verdict(p) : p.reason.empty() ? "nothing but itself to compare it with" : p.reason);
+      table.row(row);
+      continue;
+    }
+    for (const GradientComparison& c : p.error->gradients) {
+      std::vector<std::string> row{method, setting, c.role == "own" ? c.reference + " (its own target)" : c.reference};
+      for (const GradientComparison::Tensor& t : c.tensors)
+        for (const auto& summary : {t.cosine, t.norm_ratio, t.slope}) row.push_back(summary_text(summary, 3));
+      row.insert(row.end(), {fmt::format("{}", p.error->seeds), p.reason});
+      table.row(row);
+      method = setting = "";  // said once
+    }
+  }
+  return fmt::format("{}\n{}\n{}\n", g.title(), regime, table.text());
+}
+
 std::string heads_of(const Group& g, const std::vector<Point>& points) {
   const std::string exact = reference_of(points);
   Table table({"method", "setting", "batch", "head", "entropy", "effective keys", "|q|", "|k|", "|v|", "|q||k|/sqrt(d)",
@@ -104,22 +133,33 @@ int run_error(const Options& o) {
   Output output(o, false);
   Progress progress(o.progress, groups.size());
   std::string text;
+  bool any_forward = false, any_backward = false;
   for (const Group& g : groups) {
     if (interrupted()) break;
     progress.next(g.title());
     std::vector<Point> points = points_of(o, g);
     const auto data = inputs_of(o, g, points);
-    if (data) judge_group(o, g, *data, points);
+    const bool backward = g.pass == "backward";
+    if (data) (backward ? judge_gradients : judge_group)(o, g, *data, points);
     warn_of_masks(g, output.report);
-    text += table_of(g, data ? regime_text(g, *data) : "not measured", points, o.weights);
+    const std::string regime = data ? regime_text(g, *data) : "not measured";
+    text += backward ? gradients_of(g, regime, points) : table_of(g, regime, points, o.weights);
+    (backward ? any_backward : any_forward) = true;
     if (o.per_head) text += heads_of(g, points);
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
-  text +=
-      "skill = 1 - |Y - R|^2 / |mean(V) - R|^2, mean over heads: 1 is exact, 0 is no better than no attention "
-      "(mean-v), below 0 is worse.\n"
-      "Medians over draws with 95 % intervals. Angles in radians; they mislead alone: look at the controls' angles "
-      "first.\n";
+  if (any_backward)
+    text +=
+        "Gradients g of sum(out * dout), dout ~ N(0, 1), beside a reference r, means over heads: cosine of their "
+        "angle; "
+        "|g| / |r|;\nslope <g, r> / |r|^2, which noise leaves alone on average: another value than 1 is a bias. beside "
+        "yoso-e: the derivative of\nwhat is estimated. Medians over draws with 95 % intervals.\n";
+  if (any_forward)
+    text +=
+        "skill = 1 - |Y - R|^2 / |mean(V) - R|^2, mean over heads: 1 is exact, 0 is no better than no attention "
+        "(mean-v), below 0 is worse.\n"
+        "Medians over draws with 95 % intervals. Angles in radians; they mislead alone: look at the controls' angles "
+        "first.\n";
   return output.finish(text);
 }
 

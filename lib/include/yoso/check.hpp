@@ -12,4 +12,11 @@ namespace yoso {
 // roundings, and far below any approximation error this program reports. Throws Unsupported without a definition.
 CheckResult check_output(const Instance& instance, const Inputs& in, const float* out, std::int64_t queries = 64);
 
+// The same for a backward pass. Runs forward and backward with an upstream gradient that is zero but in `queries`
+// queries of every row, and compares by gradient_errors() with a tolerance of 1e-3: sums of thousands of rounded f32
+// products of rounded f32 weights, and far below what any estimator of a gradient is off by. `check` is what
+// check_output said; out and grads are working memory. The instance keeps the state of that forward pass.
+void check_gradients(Instance& instance, const Inputs& in, float* out, const Gradients& grads, CheckResult& check,
+                     std::int64_t queries = 4);
+
 }  // namespace yoso

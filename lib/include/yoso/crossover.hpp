@@ -42,6 +42,7 @@ struct Crossover {
   std::string baseline, input, isa;
   Shape shape;  // with n_q = n_k = 0
   int threads = 1;
+  std::string pass = "forward";
   std::optional<double> goal;  // skill matched to; null: fixed knobs
   Crossing crossing;
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -201,10 +202,16 @@ struct Method {
   GradientOracle gradient_oracle = nullptr;
   // True where backward is by design not the derivative of `oracle` (an estimator's surrogate). Null: never.
   bool (*surrogate)(const Settings&) = nullptr;
+  // Which form of its target's gradient, as a value of the target's knob `gradient`, its own gradient estimates. Null:
+  // the derivative.
+  std::string_view (*gradient_form)(const Settings&) = nullptr;
 };
 
 // The catalogue is whatever span of methods the program was built with: lib knows no method by name.
 using Methods = std::span<const Method* const>;
+
+// The work of a measured pass: "forward", "backward" or "both". Nothing where it is not modelled.
+std::optional<Work> work_of(const Method& method, const Shape& shape, const Settings& settings, std::string_view pass);
 
 // Throws BadSetting naming the nearest known method.
 const Method& find(Methods methods, std::string_view name);

@@ -53,6 +53,19 @@ struct WeightResult {
   std::int64_t top = 0;
 };
 
+// A gradient beside a reference: how each tensor points and how long it is. Means over heads, summarised over seeds.
+struct GradientComparison {
+  struct Tensor {
+    std::string name;  // "dq", "dk", "dv"
+    // cosine of the angle between the two; |g| / |reference|; <g, reference> / |reference|^2, which noise does not
+    // change on average, so that another value than 1 is a bias
+    std::optional<Summary> cosine, norm_ratio, slope;
+  };
+  std::string reference;  // "softmax", "yoso-e", "yoso-e gradient=lower-bound"
+  std::string role;  // "total": exact softmax; "truth": the derivative of what it estimates; "own": what it aims at
+  std::vector<Tensor> tensors;
+};
+
 struct ErrorResult {
   std::int64_t seeds = 1;                // 1 for a method that draws nothing
   std::optional<Comparison> total;       // output against exact softmax attention
@@ -61,8 +74,17 @@ struct ErrorResult {
   // Root mean square, over outputs, of (mean over seeds - own target) in standard errors: about 1 when unbiased. Null
   // with fewer than 5 seeds, or when most outputs vary by rounding only.
   std::optional<double> bias_z;
-  std::optional<WeightResult> weights;  // only when asked for, and where outputs are linear in the values
-  std::vector<HeadError> per_head;      // only when asked for
+  std::optional<WeightResult> weights;        // only when asked for, and where outputs are linear in the values
+  std::vector<HeadError> per_head;            // only when asked for
+  std::vector<GradientComparison> gradients;  // of a backward pass, which has nothing of the above but `seeds`
+};
+
+// The largest batch whose peak is within a budget: predicted, then verified by running it.
+struct MaxBatch {
+  std::int64_t batch = 0;              // 0: not even one fits
+  std::optional<double> per_instance;  // bytes that one more batch item adds; null: not known from one batch alone
+  std::optional<double> fixed;         // bytes that do not grow with the batch (parameters, memory of a thread)
+  std::optional<std::size_t> next;     // peak that one more item would have
 };
 
 struct MemoryResult {
@@ -70,6 +92,7 @@ struct MemoryResult {
   std::optional<Footprint> measured;  // high-water marks of a run; null when the point was over budget
   std::optional<std::size_t> rss;     // growth of the resident set of a forked child that ran the point
   std::optional<std::size_t> budget;  // what it was allowed
+  std::optional<MaxBatch> max_batch;  // only when asked for
 };
 
 struct CheckResult {
@@ -78,7 +101,10 @@ struct CheckResult {
   bool passed = false;
   std::int64_t queries = 0;  // how many queries of every row were checked
   std::string hash;          // of the bits of the whole output, with the first draws
-  bool rechecked = false;    // whether an output of the timed calls was checked too
+  // The worst tensor of a backward pass: error relative to its size (yoso/gradients.hpp), and what is allowed
+  std::optional<double> gradients;
+  double gradients_tolerance = 0;
+  bool rechecked = false;  // whether an output of the timed calls was checked too
 };
 
 // What one of several launches of the whole process measured.

@@ -1,0 +1,62 @@
+#include "contender.hpp"
+
+#include <yoso/check.hpp>
+
+namespace yoso::app {
+namespace {
+
+// Tells a listener of phases under names of their own.
+class Renamed final : public PhaseListener {
+ public:
+  explicit Renamed(PhaseListener& to) : to_(to) {}
+  void begin(std::string_view phase) override { to_.begin("backward " + std::string(phase)); }
+
+ private:
+  PhaseListener& to_;
+};
+
+}  // namespace
+
+Contender::Contender(const Options& o, const Group& g, const Member& m, const Inputs& in)
+    : in_(in),
+      pass_(g.pass),
+      redraw_(redraw_policy(o, m, g.shape, g.pass)),
+      seed_(o.seed),
+      instance_(std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed)),
+      out_(static_cast<std::size_t>(g.shape.out_size())) {
+  instance_->touch();
+  if (!trains()) return;
+  dout_ = upstream_gradient(g.shape, o.seed);
+  gradients_ = GradientBuffers(g.shape, instance_->parameters().specs());
+}
+
+void Contender::call(PhaseListener* phases) {
+  if (redraw_ == "each") {
+    if (phases) phases->begin("draw");
+    instance_->redraw(seed_ + ++draws_);
+  }
+  call_with_old_draws(phases);
+}
+
+void Contender::call_with_old_draws(PhaseListener* phases) {
+  if (pass_ != "backward") instance_->forward(in_, out_.data(), phases);
+  if (!trains()) return;
+  if (phases && pass_ == "both") {
+    Renamed renamed(*phases);
+    instance_->backward(in_, {out_.data(), dout_.data()}, gradients_.view(), &renamed);
+  } else {
+    instance_->backward(in_, {out_.data(), dout_.data()}, gradients_.view(), phases);
+  }
+}
+
+void Contender::prepare() {
+  if (pass_ == "backward") instance_->forward(in_, out_.data());
+}
+
+CheckResult Contender::check(std::int64_t queries) {
+  CheckResult result = check_output(*instance_, in_, out_.data(), queries);
+  if (trains()) check_gradients(*instance_, in_, out_.data(), gradients_.view(), result);
+  return result;
+}
+
+}  // namespace yoso::app
