@@ -10,13 +10,9 @@
 namespace yoso::performer {
 namespace {
 
-constexpr std::int64_t kSlice = 64;        // projections whose sums one piece of work makes
 constexpr std::int64_t kKeys = 256;        // keys whose features are in memory at a time
 constexpr std::int64_t kQueries = 64;      // queries of one piece of work ...
 constexpr std::int64_t kFeatures = 65536;  // ... fewer when their features would be more than this
-constexpr float kSoftmaxEpsilon = 1e-4f;
-constexpr float kReluEpsilon = 1e-3f;
-constexpr float kHyperbolicEpsilon = 1e-6f;  // in the denominator
 
 }  // namespace
 
@@ -43,32 +39,41 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     throw Unsupported("hyperbolic features come in pairs: features must be even");
 }
 
-Cpu::Layout Cpu::layout(Arena& scratch) const {
+Cpu::Summary Cpu::summary(Arena& arena) const {
+  const std::int64_t rows = shape_.rows(), softmax = kernel_ == Kernel::softmax ? 1 : 0;
+  const std::int64_t queries = context_.pass == Pass::both ? rows * shape_.n_q : 0;
+  return {arena.take<float>(rows * features_ * shape_.d_v),
+          arena.take<float>(rows * features_),
+          arena.take<float>(kernel_ == Kernel::hyperbolic ? rows * features_ : 0),
+          arena.take<float>(softmax * rows * slices_),
+          arena.take<std::int64_t>(rows),
+          arena.take<float>(queries),
+          arena.take<float>(queries)};
+}
+
+Cpu::Layout Cpu::layout(Arena& saved, Arena& scratch) const {
   const std::int64_t rows = shape_.rows(), threads = context_.threads, softmax = kernel_ == Kernel::softmax ? 1 : 0;
-  return {scratch.take<float>(slices_ * shape_.d * kSlice),
-          scratch.take<float>(rows * features_ * shape_.d_v),
-          scratch.take<float>(rows * features_),
-          scratch.take<float>(kernel_ == Kernel::hyperbolic ? rows * features_ : 0),
-          scratch.take<float>(softmax * rows * slices_),
+  return {summary(context_.pass == Pass::both ? saved : scratch),
+          scratch.take<float>(slices_ * shape_.d * kSlice),
           scratch.take<float>(softmax * rows * shape_.d_v),
           scratch.take<float>(softmax * rows * (shape_.d_v + 1)),
-          scratch.take<std::int64_t>(rows),
           scratch.take<float>(threads * sides_ * kKeys * kSlice),
           scratch.take<float>(threads * queries_ * features_),
           scratch.take<float>(threads * kKeys)};
 }
 
 Needs Cpu::needs() const {
-  Arena scratch;
-  layout(scratch);
-  return {0, scratch.used()};
+  Arena saved, forward, again, backward;
+  layout(saved, forward);
+  if (context_.pass == Pass::both) backward_layout(again, backward);
+  return {saved.used(), std::max(forward.used(), backward.used())};
 }
 
 void Cpu::forward(const Inputs& in, float* out, Call& call) {
   const Primitives& p = primitives(context_.isa);
-  const Layout at = layout(call.scratch);
+  const Layout at = layout(call.saved, call.scratch);
   call.phase("keys");
-  transpose_projections(p, call.draws["projection"], at);
+  transpose_projections(p, call.draws["projection"], at.panels);
   count_keys(p, in, at);
   parallel_for(context_.threads, shape_.rows() * slices_,
                [&](std::int64_t piece, int thread) { add_keys(p, in, at, piece / slices_, piece % slices_, thread); });
@@ -82,10 +87,10 @@ void Cpu::forward(const Inputs& in, float* out, Call& call) {
 }
 
 // Once a call, so that no tile has to transpose them again: gemm_nt would for every 128 keys, 6 % of the tile's time.
-void Cpu::transpose_projections(const Primitives& p, const float* projection, const Layout& at) const {
+void Cpu::transpose_projections(const Primitives& p, const float* projection, float* panels) const {
   for (std::int64_t slice = 0; slice < slices_; ++slice)
     p.transpose(std::min(kSlice, drawn_ - slice * kSlice), shape_.d, projection + slice * kSlice * shape_.d, shape_.d,
-                at.panels + slice * shape_.d * kSlice, kSlice);
+                panels + slice * shape_.d * kSlice, kSlice);
 }
 
 void Cpu::count_keys(const Primitives& p, const Inputs& in, const Layout& at) const {
@@ -270,20 +275,28 @@ void Cpu::query(const Primitives& p, const Inputs& in, const Layout& at, float* 
   float total[kQueries];
   p.dots(count, features_, x, features_, at.totals + row * features_, 0, total);
   for (std::int64_t i = 0; i < count; ++i) {
-    if (keep && !keep[i])
-      std::fill_n(o + i * d_v, d_v, 0.0f);
+    const bool kept = !keep || keep[i];
+    const float share = 1.0f / (total[i] + extra[i]);
+    if (kept)
+      p.scale(share, o + i * d_v, d_v);
     else
-      p.scale(1.0f / (total[i] + extra[i]), o + i * d_v, d_v);
+      std::fill_n(o + i * d_v, d_v, 0.0f);
+    if (context_.pass == Pass::forward) continue;
+    const std::int64_t token = row * shape_.n_q + first + i;
+    at.query_shifts[token] = norms[i];
+    at.query_shares[token] = !kept ? 0.0f : kernel_ == Kernel::relu ? share * norms[i] : share;
   }
 }
 
 // Turns the projections x of a query into its features (relu, hyperbolic), up to a factor that the ratio cancels;
-// returns what the denominator has added to it, on the same scale.
-float Cpu::features_of_query(const Primitives& p, float half_norm, const float* peaks, float* x) const {
+// returns what the denominator has added to it, on the same scale. The half norm becomes what tells of the factor: the
+// exponent that is subtracted (hyperbolic), or the factor (relu).
+float Cpu::features_of_query(const Primitives& p, float& half_norm, const float* peaks, float* x) const {
   if (kernel_ == Kernel::relu) {
     for (std::int64_t f = 0; f < features_; ++f) x[f] = std::max(x[f], 0.0f) + kReluEpsilon;
     // Not part of the definition, and cancelled by the ratio: without it sums of huge inputs overflow.
-    p.scale(1.0f / p.max(x, features_), x, features_);
+    half_norm = 1.0f / p.max(x, features_);
+    p.scale(half_norm, x, features_);
     return 0.0f;
   }
   // The plain feature is exp(+-w.x - |x|^2/2) / sqrt(features); relative to exp(largest), joined with the keys' peaks,
@@ -296,6 +309,7 @@ float Cpu::features_of_query(const Primitives& p, float half_norm, const float* 
   }
   const float largest = p.max(x, features_);
   p.exp_sum(largest, x, features_);
+  half_norm = largest;
   return kHyperbolicEpsilon * static_cast<float>(features_) * std::exp(-largest);
 }
 

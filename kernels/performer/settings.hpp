@@ -20,5 +20,7 @@ inline std::int64_t draws_of(const Settings& settings) {
 
 void oracle(const Problem& problem, std::span<const std::int64_t> queries, double* out);
 void expectation(const Problem& problem, std::span<const std::int64_t> queries, double* out);
+void gradient_oracle(const Problem& problem, std::span<const std::int64_t> queries, const double* dout,
+                     const ExactGradients& to);
 
 }  // namespace yoso::performer

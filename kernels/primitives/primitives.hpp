@@ -75,6 +75,14 @@ struct Primitives {
   void (*elu_plus_one)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ldx, float* y,
                        std::int64_t ldy);
 
+  // The chain rule through an exponential and a quotient: x [rows, columns] = e * (x + row[i] * column[j]), and sums[i]
+  // += the sum of row i of the results. A null row or column is all ones, null sums are not asked for.
+  void (*chain)(std::int64_t rows, std::int64_t columns, const float* e, std::int64_t lde, const float* row,
+                const float* column, float* x, std::int64_t ldx, float* sums);
+  // The same through elu + 1, whose value is e: its slope is min(e, 1).
+  void (*elu_chain)(std::int64_t rows, std::int64_t columns, const float* e, std::int64_t lde, const float* row,
+                    const float* column, float* x, std::int64_t ldx);
+
   // x = (1 - acos(clamp(x, -1, 1)) / pi)^tau, tau >= 1: the collision probability of tau sign hyperplanes (YOSO).
   // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7. Returns the largest result.
   float (*collision)(int tau, float* x, std::int64_t n);

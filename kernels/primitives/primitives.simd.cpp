@@ -42,6 +42,8 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .exp_sum = exp_sum,
     .exp_tile = exp_tile,
     .elu_plus_one = elu_plus_one,
+    .chain = chain,
+    .elu_chain = elu_chain,
     .collision = collision,
     .to_columns = to_columns,
     .from_columns = from_columns,

@@ -16,20 +16,23 @@ struct Variable {
   const float* got;    // its gradient, as computed
   std::int64_t parts;  // tokens, or copies of a parameter
   std::int64_t width;  // elements of one
+  std::int64_t asked;  // parts that can have a gradient: tokens that were not asked for have none
   std::int64_t size() const { return parts * width; }
 };
 
-std::vector<Variable> variables(const Method& method, const Problem& problem, const Gradients& got) {
+std::vector<Variable> variables(const Method& method, const Problem& problem, std::int64_t queries,
+                                const Gradients& got) {
   const Shape& s = problem.shape;
   std::vector<Variable> all;
-  all.push_back({0, "dq", problem.in.q, got.dq, s.rows() * s.n_q, s.d});
-  if (!method.shares_qk) all.push_back({1, "dk", problem.in.k, got.dk, s.rows() * s.n_k, s.d});
-  all.push_back({2, "dv", problem.in.v, got.dv, s.rows() * s.n_k, s.d_v});
+  all.push_back(
+      {0, "dq", problem.in.q, got.dq, s.rows() * s.n_q, s.d, s.rows() * (method.shares_qk ? s.n_q : queries)});
+  if (!method.shares_qk) all.push_back({1, "dk", problem.in.k, got.dk, s.rows() * s.n_k, s.d, s.rows() * s.n_k});
+  all.push_back({2, "dv", problem.in.v, got.dv, s.rows() * s.n_k, s.d_v, s.rows() * s.n_k});
   if (!method.parameters) return all;
   const std::vector<TensorSpec> specs = method.parameters(s, problem.settings);
   for (std::size_t i = 0; i < specs.size(); ++i)
     all.push_back({3 + i, "d" + std::string(specs[i].name), problem.parameters[specs[i].name], got.parameters[i],
-                   specs[i].copies(s), specs[i].copy_size()});
+                   specs[i].copies(s), specs[i].copy_size(), specs[i].copies(s)});
   return all;
 }
 
@@ -81,11 +84,12 @@ class Loss {
   double magnitude_ = 0;
 };
 
-// The least that counts as the size of an element of a gradient: a hundredth of what it would be if the tensor scaled
-// the loss. Gradients that cancel to nothing (of a query that sees one key) are no more exact than that allows.
+// The least that counts as the size of an element of a gradient: a tenth of what it would be if the tensor scaled the
+// loss. Gradients that cancel to nothing (of a query that sees one key, or has one feature) are no more exact than that
+// allows: 2e-5 of what cancels, which an output that is a sum of hundreds of floats is not much closer to.
 double floor_of(const Variable& x, double magnitude) {
   const double typical = rms(x.data, x.size());
-  return typical > 0 ? 0.01 * magnitude / (typical * static_cast<double>(x.size())) : 0;
+  return typical > 0 ? 0.1 * magnitude / (typical * static_cast<double>(x.asked * x.width)) : 0;
 }
 
 // Error along one direction: elements [first, first + count) step up or down.
@@ -169,7 +173,7 @@ std::vector<GradientError> gradient_errors(const Method& method, const Problem& 
                                            const Gradients& got, int tokens, bool finite_differences) {
   if (!method.oracle) throw Unsupported(std::string(method.name) + " has no oracle");
   std::vector<GradientError> errors;
-  const std::vector<Variable> all = variables(method, problem, got);
+  const std::vector<Variable> all = variables(method, problem, static_cast<std::int64_t>(queries.size()), got);
   Loss loss(method, problem, queries, dout);
   if (!method.gradient_oracle || finite_differences) {
     for (const Variable& x : all) errors.push_back({x.name, differences(x, loss, tokens)});

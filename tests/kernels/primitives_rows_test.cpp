@@ -261,6 +261,52 @@ TEST_CASE("primitives: elu_plus_one is max(x, 0) + exp(min(x, 0))", "[primitives
   });
 }
 
+TEST_CASE("primitives: chain is e * (x + row * column), and elu_chain takes the slope from e", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I columns : kSizes)
+      for (const bool has_row : {false, true})
+        for (const bool has_column : {false, true})
+          for (const bool elu : {false, true}) {
+            CAPTURE(columns, has_row, has_column, elu);
+            constexpr I kRows = 3;
+            Matrix e = random_matrix(kRows, columns, 2, 1), x = random_matrix(kRows, columns, 3, 2, kGap);
+            for (I i = 0; i < kRows; ++i)
+              for (I c = 0; c < columns; ++c) e.at(i, c) = std::abs(e.at(i, c));
+            const std::vector<float> row{0.5f, -2.0f, 3.0f};
+            const Matrix column = random_matrix(1, columns, 4, 0);
+            Guarded out(x.data);
+            std::vector<float> sums{1, 2, 3};
+            const float* const by_row = has_row ? row.data() : nullptr;
+            const float* const by_column = has_column ? column.data.data() : nullptr;
+            if (elu)
+              p.elu_chain(kRows, columns, e.data.data(), e.ld, by_row, by_column, out.data(), x.ld);
+            else
+              p.chain(kRows, columns, e.data.data(), e.ld, by_row, by_column, out.data(), x.ld, sums.data());
+            for (I i = 0; i < kRows; ++i) {
+              double sum = double(i + 1), size = sum;
+              for (I c = 0; c < columns; ++c) {
+                const double extra =
+                    (has_row ? double(row[std::size_t(i)]) : 1.0) * (has_column ? double(column.at(0, c)) : 1.0);
+                const double slope = elu ? std::min(double(e.at(i, c)), 1.0) : double(e.at(i, c));
+                const double want = slope * (double(x.at(i, c)) + extra);
+                sum += want;
+                size += std::abs(want);
+                REQUIRE(std::abs(double(out[i * x.ld + c]) - want) <=
+                        3e-7 * slope * (std::abs(double(x.at(i, c))) + std::abs(extra)));
+              }
+              if (!elu) REQUIRE(std::abs(double(sums[std::size_t(i)]) - sum) <= 1e-5 * size);
+              if (i + 1 < kRows && x.ld > columns)
+                REQUIRE(out[i * x.ld + columns] == x.data[std::size_t(i * x.ld + columns)]);
+            }
+            REQUIRE(out.intact());
+            if (elu) continue;
+            Guarded unsummed(x.data);
+            p.chain(kRows, columns, e.data.data(), e.ld, by_row, by_column, unsummed.data(), x.ld, nullptr);
+            for (I at = 0; at < I(x.data.size()); ++at) REQUIRE(unsummed[at] == out[at]);
+          }
+  });
+}
+
 TEST_CASE("primitives: collision follows (1 - acos(x) / pi)^tau", "[primitives]") {
   std::vector<std::vector<float>> rows{line(-1, 1, 20001), line(0.999f, 1, 2001), line(-1, -0.999f, 2001)};
   for (const I n : kSizes) rows.push_back(line(-1, 1, n + 1)), rows.back().resize(std::size_t(n));

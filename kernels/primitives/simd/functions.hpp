@@ -58,6 +58,54 @@ void elu_plus_one(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
     });
 }
 
+// slope(e) * (x + row * column), row by row. A sum is taken in four chains, whole vectors first.
+template <bool kSums, class Slope>
+YOSO_INLINE void chain_of(I rows, I columns, const float* e, I lde, const float* row, const float* column, float* x,
+                          I ldx, float* sums, const Slope& slope) {
+  const auto row_of_tile = [&](I i, const auto& part_of_column) YOSO_INLINE_LAMBDA {
+    const float* const slopes = e + i * lde;
+    float* const to = x + i * ldx;
+    const Vec factor = broadcast(row ? row[i] : 1.0f);
+    Vec sum[4] = {};
+    I j = 0;
+    const auto part = [&](I at, int chain) YOSO_INLINE_LAMBDA {
+      const Vec y = slope(load(slopes + at)) * (factor * part_of_column(at, kLanes) + load(to + at));
+      store(to + at, y);
+      if constexpr (kSums) sum[chain] += y;
+    };
+    for (; j + 4 * kLanes <= columns; j += 4 * kLanes)
+      unrolled<4>([&](auto c) YOSO_INLINE_LAMBDA { part(j + c * kLanes, c); });
+    for (; j + kLanes <= columns; j += kLanes) part(j, 0);
+    if (const I rest = columns - j; rest > 0) {
+      const Vec y = slope(load(slopes + j, rest)) * (factor * part_of_column(j, rest) + load(to + j, rest));
+      store(to + j, y, rest);
+      if constexpr (kSums) sum[1] += y;  // beyond the end it is e, which is 0
+    }
+    if constexpr (kSums) sums[i] += across((sum[0] + sum[1]) + (sum[2] + sum[3]), plus);
+  };
+  for (I i = 0; i < rows; ++i) {
+    if (column)
+      row_of_tile(i, [=](I j, I count)
+                         YOSO_INLINE_LAMBDA { return count == kLanes ? load(column + j) : load(column + j, count); });
+    else
+      row_of_tile(i, [](I, I) YOSO_INLINE_LAMBDA { return broadcast(1.0f); });
+  }
+}
+
+void chain(I rows, I columns, const float* e, I lde, const float* row, const float* column, float* x, I ldx,
+           float* sums) {
+  const auto slope = [](Vec v) YOSO_INLINE_LAMBDA { return v; };
+  if (sums)
+    chain_of<true>(rows, columns, e, lde, row, column, x, ldx, sums, slope);
+  else
+    chain_of<false>(rows, columns, e, lde, row, column, x, ldx, sums, slope);
+}
+
+void elu_chain(I rows, I columns, const float* e, I lde, const float* row, const float* column, float* x, I ldx) {
+  chain_of<false>(rows, columns, e, lde, row, column, x, ldx, nullptr,
+                  [](Vec v) YOSO_INLINE_LAMBDA { return v < 1.0f ? v : broadcast(1.0f); });
+}
+
 // 1 - acos(x) / pi, |error| 1e-7. acos(a) / pi = sqrt(1 - a) P(a) on [0, 1], P the minimax polynomial of relative error
 // 1.5e-8 (after Abramowitz and Stegun 4.4.46, with 1 / pi worked in). acos(-a) = pi - acos(a), so a negative x needs no
 // subtraction from 1: the small probabilities near x = -1 keep their relative accuracy.
