@@ -4,6 +4,7 @@
 #include "primitives/simd/attend.hpp"
 #include "primitives/simd/calibration.hpp"
 #include "primitives/simd/functions.hpp"
+#include "primitives/simd/gathered.hpp"
 #include "primitives/simd/gemm.hpp"
 #include "primitives/simd/rotate.hpp"
 #include "primitives/simd/rows.hpp"
@@ -35,6 +36,8 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .add = add,
     .dots = dots,
     .add_rows = add_rows,
+    .dots_at = dots_at,
+    .add_rows_at = add_rows_at,
     .extremes = extremes,
     .transpose = transpose_matrix,
     .max = max,
@@ -43,6 +46,7 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .exp_tile = exp_tile,
     .elu_plus_one = elu_plus_one,
     .collision = collision,
+    .collision_gradient = collision_gradient,
     .to_columns = to_columns,
     .from_columns = from_columns,
     .hide = hide,
