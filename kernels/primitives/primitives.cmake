@@ -14,7 +14,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID
   set_source_files_properties(primitives/primitives.cpp PROPERTIES COMPILE_DEFINITIONS YOSO_PRIMITIVES_X86)
 endif()
 
-target_sources(yoso_kernels PRIVATE primitives/primitives.cpp)
+target_sources(yoso_kernels PRIVATE primitives/primitives.cpp primitives/collision_gradient.cpp)
 foreach(isa IN LISTS primitives_isas)
   set(object yoso_primitives_${isa})
   add_library(${object} OBJECT primitives/primitives.simd.cpp)

@@ -11,6 +11,9 @@
 
 namespace yoso {
 
+// Where the derivative of a collision probability is cut off: it is unbounded where the angle is 0.
+inline constexpr float kLeastSine = 1e-3f;
+
 struct Primitives {
   std::string_view isa;
   std::int64_t tokens;  // floats of a vector: what is done with one token in each lane takes so many at a time
@@ -52,6 +55,12 @@ struct Primitives {
                float* result);
   // y [columns] += the sum of the rows of x [rows, columns], taken in their order.
   void (*add_rows)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, float* y);
+  // Rows that a list names: result[t] = x . rows[at[t]], and y += the sum over t of weights[t] * rows[at[t]], for
+  // t < count in this order. rows [.., n].
+  void (*dots_at)(std::int64_t count, const std::uint32_t* at, std::int64_t n, const float* x, const float* rows,
+                  std::int64_t ld, float* result);
+  void (*add_rows_at)(std::int64_t count, const std::uint32_t* at, const float* weights, std::int64_t n,
+                      const float* rows, std::int64_t ld, float* y);
   // Of every column of x [rows, columns]: the largest and the smallest element, and in which rows, counted from
   // `first`, they came first. They replace what is in high and low only where they exceed it.
   void (*extremes)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, std::int32_t first,
@@ -86,6 +95,12 @@ struct Primitives {
   // x = (1 - acos(clamp(x, -1, 1)) / pi)^tau, tau >= 1: the collision probability of tau sign hyperplanes (YOSO).
   // Exactly 1 at x >= 1 and 0 at x <= -1; the relative error is below tau * 2.5e-7. Returns the largest result.
   float (*collision)(int tau, float* x, std::int64_t n);
+
+  // For the gradient of sums weighted so: x becomes the weight p(x), and g becomes factor * p'(x) * (g - shift), with
+  // p'(x) = tau (1 - acos(x) / pi)^(tau - 1) / (pi max(sqrt(1 - x^2), kLeastSine)), or tau / 2 p(x) for the lower bound
+  // of it. Relative error of the weight as above, of p' less than tau * 2.5e-7 + 1e-7 / (1 - x^2). Returns the largest
+  // weight.
+  float (*collision_gradient)(int tau, bool lower_bound, float factor, float shift, float* x, float* g, std::int64_t n);
 
   // Softmax with one query in each lane. `width` is a multiple of `tokens`, and matrices are [.., width].
   //

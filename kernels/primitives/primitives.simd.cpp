@@ -4,6 +4,7 @@
 #include "primitives/simd/attend.hpp"
 #include "primitives/simd/calibration.hpp"
 #include "primitives/simd/functions.hpp"
+#include "primitives/simd/gathered.hpp"
 #include "primitives/simd/gemm.hpp"
 #include "primitives/simd/rotate.hpp"
 #include "primitives/simd/rows.hpp"
@@ -35,6 +36,8 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .add = add,
     .dots = dots,
     .add_rows = add_rows,
+    .dots_at = dots_at,
+    .add_rows_at = add_rows_at,
     .extremes = extremes,
     .transpose = transpose_matrix,
     .max = max,
@@ -45,6 +48,7 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .chain = chain,
     .elu_chain = elu_chain,
     .collision = collision,
+    .collision_gradient = collision_gradient,
     .to_columns = to_columns,
     .from_columns = from_columns,
     .hide = hide,

@@ -1,5 +1,6 @@
 // Exponentials and collision probabilities.
 #pragma once
+#include "primitives/primitives.hpp"
 #include "primitives/simd/rows.hpp"
 
 namespace yoso {
@@ -106,12 +107,15 @@ void elu_chain(I rows, I columns, const float* e, I lde, const float* row, const
                   [](Vec v) YOSO_INLINE_LAMBDA { return v < 1.0f ? v : broadcast(1.0f); });
 }
 
-// 1 - acos(x) / pi, |error| 1e-7. acos(a) / pi = sqrt(1 - a) P(a) on [0, 1], P the minimax polynomial of relative error
-// 1.5e-8 (after Abramowitz and Stegun 4.4.46, with 1 / pi worked in). acos(-a) = pi - acos(a), so a negative x needs no
-// subtraction from 1: the small probabilities near x = -1 keep their relative accuracy.
-YOSO_INLINE Vec collision_of_one(Vec x) {
+// 1 - acos(x) / pi, |error| 1e-7, for a = min(|x|, 1) and root = sqrt(1 - a). acos(a) / pi = sqrt(1 - a) P(a) on [0,
+// 1], P the minimax polynomial of relative error 1.5e-8 (after Abramowitz and Stegun 4.4.46, with 1 / pi worked in).
+// acos(-a) = pi - acos(a), so a negative x needs no subtraction from 1: the small probabilities near x = -1 keep their
+// relative accuracy.
+YOSO_INLINE Vec at_most_one(Vec x) {
   const Vec size = (Vec)((Bits)x & 0x7fffffffu);
-  const Vec a = size > 1.0f ? broadcast(1.0f) : size;
+  return size > 1.0f ? broadcast(1.0f) : size;
+}
+YOSO_INLINE Vec collision_of_one(Vec x, Vec a, Vec root) {
   Vec p = broadcast(-0.0003989876713603735f);
   p = p * a + 0.0021131373941898346f;
   p = p * a - 0.005425623618066311f;
@@ -120,22 +124,64 @@ YOSO_INLINE Vec collision_of_one(Vec x) {
   p = p * a + 0.028322357684373856f;
   p = p * a - 0.06830888986587524f;
   p = p * a + 0.5f;
-  const Vec angle = square_root(1.0f - a) * p;
+  const Vec angle = root * p;
   return x < 0.0f ? angle : 1.0f - angle;
+}
+
+YOSO_INLINE Vec power_of(Vec square, int exponent) {
+  Vec power = broadcast(1.0f);
+  for (int t = exponent; t > 0; t >>= 1) {  // power * square^t stays the same
+    if (t & 1) power *= square;
+    square *= square;
+  }
+  return power;
 }
 
 float collision(int tau, float* x, I n) {
   Vec most = {};  // no probability is below 0
   update(x, n, [=, &most](Vec old, const auto&) YOSO_INLINE_LAMBDA {
-    Vec square = collision_of_one(old), power = broadcast(1.0f);
-    for (int t = tau; t > 0; t >>= 1) {  // power * square^t stays the same
-      if (t & 1) power *= square;
-      square *= square;
-    }
-    most = larger(most, power);
-    return power;
+    const Vec a = at_most_one(old);
+    const Vec weight = power_of(collision_of_one(old, a, square_root(1.0f - a)), tau);
+    most = larger(most, weight);
+    return weight;
   });
   return n < kLanes ? max(x, n) : across(most, larger);
+}
+
+// sin(acos x) = sqrt(1 - |x|) sqrt(1 + |x|) shares a root with the angle. The last, short vector stands alone, because
+// two rows are changed.
+template <bool kLowerBound>
+YOSO_INLINE float collision_gradient_of(int tau, float factor, float shift, float* x, float* g, I n) {
+  const float constant = factor * static_cast<float>(tau) * (kLowerBound ? 0.5f : 0.318309886f);
+  Vec most = {};
+  const auto part = [&](Vec& at, Vec& grad) YOSO_INLINE_LAMBDA {
+    const Vec a = at_most_one(at), root = square_root(1.0f - a), base = collision_of_one(at, a, root);
+    const Vec below = power_of(base, tau - 1), weight = below * base;
+    if constexpr (kLowerBound)
+      grad = (grad - shift) * (weight * constant);
+    else
+      grad = (grad - shift) * (below * constant / larger(root * square_root(1.0f + a), broadcast(kLeastSine)));
+    at = weight;
+  };
+  I i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec at = load(x + i), grad = load(g + i);
+    part(at, grad);
+    most = larger(most, at);
+    store(x + i, at);
+    store(g + i, grad);
+  }
+  if (i == n) return across(most, larger);
+  Vec at = load(x + i, n - i, -1.0f), grad = load(g + i, n - i);
+  part(at, grad);
+  most = larger(most, at);  // the lanes that are not there have weight 0
+  store(x + i, at, n - i);
+  store(g + i, grad, n - i);
+  return across(most, larger);
+}
+float collision_gradient(int tau, bool lower_bound, float factor, float shift, float* x, float* g, I n) {
+  return lower_bound ? collision_gradient_of<true>(tau, factor, shift, x, g, n)
+                     : collision_gradient_of<false>(tau, factor, shift, x, g, n);
 }
 
 }  // namespace

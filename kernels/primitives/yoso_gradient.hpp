@@ -1,0 +1,118 @@
+// Backward through the normalisations of yoso-e and yoso-m: of output rows, and of queries and keys to unit length.
+//
+// A row not longer than 1e-12 counts as zero, and has no gradient: that of x / max(|x|, 1e-12) there is 1e12 times what
+// comes in.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include <yoso/method.hpp>
+#include <yoso/parallel.hpp>
+
+#include "primitives/convolution.hpp"
+#include "primitives/masks.hpp"
+#include "primitives/primitives.hpp"
+#include "primitives/rows.hpp"
+#include "primitives/yoso_family.hpp"
+
+namespace yoso {
+
+inline float inverse_length(double length) { return length > 1e-12 ? static_cast<float>(1 / length) : 0.0f; }
+
+// unit = x / |x| and inverse = 1 / |x| of rows x [rows, n]; zeros for zero rows.
+inline void unit_rows_of(const Primitives& p, std::int64_t rows, std::int64_t n, const float* x, float* unit,
+                         float* inverse) {
+  std::copy_n(x, rows * n, unit);
+  for (std::int64_t i = 0; i < rows; ++i, x += n, unit += n) {
+    const float square = p.dot(x, x, n);  // unless it overflows, or loses small elements
+    const bool fits = square > 1e-20f && square < 1e30f;
+    inverse[i] = inverse_length(std::sqrt(fits ? static_cast<double>(square) : sum_of_squares(x, n)));
+    p.scale(inverse[i], unit, n);
+  }
+}
+
+// g := (g - u (u . g)) / |x|, the gradient with respect to x, where g was that with respect to u = x / |x|.
+inline void through_unit_row(const Primitives& p, std::int64_t n, const float* unit, float inverse, float* g) {
+  if (inverse == 0.0f) {
+    std::fill_n(g, n, 0.0f);
+    return;
+  }
+  p.axpy(-p.dot(unit, g, n), unit, g, n);
+  p.scale(inverse, g, n);
+}
+
+// What 1 / |X|, 1 / total or 1 a row of the output was multiplied with, in a form that a float holds.
+inline float inverse_total(double total) { return total > 0 ? static_cast<float>(std::min(1 / total, 1e37)) : 0.0f; }
+
+// One row: dx, the gradient with respect to X = sum_j w_j v_j, of which y is the normalised row and dout its gradient.
+// The gradient of weight w_j is then dx . v_j - (what is returned); it is not 0 where the weights' total divides.
+inline float through_norm(const Primitives& p, Norm norm, std::int64_t n, const float* y, float inverse,
+                          const float* dout, float* dx) {
+  std::copy_n(dout, n, dx);
+  if (norm == Norm::none) return 0.0f;
+  if (norm == Norm::l2) p.axpy(-p.dot(y, dout, n), y, dx, n);
+  p.scale(inverse, dx, n);
+  return norm == Norm::rowsum ? p.dot(y, dx, n) : 0.0f;
+}
+
+// The norm divides the weight of an only key out again: its gradient is exactly zero, not what rounding leaves of it.
+inline bool divides_out_weights(const Shape& shape, Norm norm) { return shape.n_k == 1 && norm != Norm::none; }
+
+// The same for all rows of a problem, in pieces of so many tokens.
+inline constexpr std::int64_t kGradientRows = 64;
+
+template <class Body>
+void for_rows(int threads, std::int64_t rows, const Body& body) {
+  parallel_for(threads, (rows + kGradientRows - 1) / kGradientRows, [&](std::int64_t piece, int) {
+    const std::int64_t first = piece * kGradientRows;
+    body(first, std::min(kGradientRows, rows - first));
+  });
+}
+
+// dx and shift (what through_norm returns) of every query, zeros for padded ones. `y` is the output without its
+// convolution; inverse may be null where the norm is none.
+inline void through_norms(const Primitives& p, int threads, const Shape& s, Norm norm, const float* y,
+                          const float* inverse, const float* dout, const std::uint8_t* keep_q, float* dx,
+                          float* shift) {
+  for_rows(threads, s.rows() * s.n_q, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i) {
+      shift[i] = 0;
+      if (keep_q && !keep_q[i / s.n_q / s.heads * s.n_q + i % s.n_q])
+        std::fill_n(dx + i * s.d_v, s.d_v, 0.0f);
+      else
+        shift[i] =
+            through_norm(p, norm, s.d_v, y + i * s.d_v, inverse ? inverse[i] : 1.0f, dout + i * s.d_v, dx + i * s.d_v);
+    }
+  });
+}
+
+inline void to_unit_rows(const Primitives& p, int threads, std::int64_t rows, std::int64_t n, const float* x,
+                         float* unit, float* inverse) {
+  for_rows(threads, rows, [&](std::int64_t first, std::int64_t count) {
+    unit_rows_of(p, count, n, x + first * n, unit + first * n, inverse + first);
+  });
+}
+
+inline void through_unit_rows(const Primitives& p, int threads, std::int64_t rows, std::int64_t n, const float* unit,
+                              const float* inverse, float* g) {
+  for_rows(threads, rows, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i) through_unit_row(p, n, unit + i * n, inverse[i], g + i * n);
+  });
+}
+
+// What a convolution of w > 0 adds to dv, and the gradient of its kernels.
+inline void through_convolution(const Primitives& p, int threads, const Shape& s, std::int64_t w, const Inputs& in,
+                                const float* kernels, const float* dout, float* dv, float* dkernels) {
+  for_rows(threads, s.rows() * s.n_k, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t token = first; token < first + count; ++token) {
+      const std::int64_t row = token / s.n_k, j = token % s.n_k;
+      if (!in.keep_k || in.keep_k[row / s.heads * s.n_k + j])
+        add_convolution_gradient(p, kernels + row % s.heads * w, w, dout + row * s.n_q * s.d_v, s.n_q, s.d_v, j,
+                                 dv + token * s.d_v);
+    }
+  });
+  convolution_kernel_gradient(p, threads, s, w, in, dout, dkernels);
+}
+
+}  // namespace yoso
