@@ -22,8 +22,44 @@ struct KeyRange {
   std::int64_t first = 0, last = 0;
 };
 
+// Scores [count, width] of keys [at, at + count), a query in each lane, become -infinity where query r does not see the
+// key: not in visible(r), or padded (keep: of these keys, or null). False when there are none. `ranges` has room for
+// two whole rows of lanes.
+template <class Visible>
+bool hide_scores(const Primitives& p, std::int64_t m, std::int64_t width, const std::uint8_t* keep, std::int64_t at,
+                 std::int64_t count, const Visible& visible, std::int32_t* ranges, float* scores) {
+  std::int32_t *const from = ranges, *const to = ranges + width;
+  bool hidden = false;
+  for (std::int64_t r = 0; r < m; ++r) {
+    const KeyRange seen = visible(r);
+    from[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.first - at, 0, count));
+    to[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.last - at, from[r], count));
+    hidden |= from[r] > 0 || to[r] < count;
+  }
+  if (hidden) p.hide(count, width, from, to, scores);
+  for (std::int64_t j = 0; keep && j < count; ++j) {
+    if (keep[j]) continue;
+    hidden = true;
+    std::fill_n(scores + j * width, width, -INFINITY);
+  }
+  return hidden;
+}
+
+// What backward needs to know of every query of a block, so that it can compute its weights again: weight = share *
+// 2^(score - largest). Both and not their one sum: beside a huge score the logarithm of a total would be rounded away.
+// A query without weights has +infinity and 0.
+struct RowStatistics {
+  float* largest = nullptr;
+  float* share = nullptr;
+
+  RowStatistics from(std::int64_t query) const {
+    return share ? RowStatistics{largest + query, share + query} : RowStatistics{};
+  }
+};
+
 class OnlineSoftmax {
  public:
+  static constexpr float kLog2E = 1.44269504f;
   static constexpr std::int64_t kQueries = 64;  // most queries of one block
   static constexpr std::int64_t kKeys = 256;    // keys of one tile: its scores take 64 KiB
 
@@ -52,17 +88,23 @@ class OnlineSoftmax {
         const std::int64_t count = std::min(tiles_.tile_, last - at);
         if (!any_kept(keys.keep, at, at + count)) continue;
         p_.gemm_nn(count, width_, d, 1.0f, keys.k + at * d, d, q_, width_, false, scores_, width_);
-        const bool hidden = hide(keys.keep ? keys.keep + at : nullptr, at, count, visible);
+        const bool hidden =
+            hide_scores(p_, m_, width_, keys.keep ? keys.keep + at : nullptr, at, count, visible, ranges_, scores_);
         p_.online_weights(count, width_, hidden, scores_, largest_, total_, decay_);
         p_.scale_columns(d_v, width_, decay_, sums_);
         p_.gemm_tn(d_v, width_, count, 1.0f, keys.v + at * d_v, d_v, scores_, width_, true, sums_, width_);
       }
     }
 
-    // Divides. Zeros for padded queries (keep: [m] or null) and for those that saw no key.
-    void finish(const std::uint8_t* keep) {
+    // Divides. Zeros for padded queries (keep: [m] or null) and for those that saw no key. `kept` [m]: null, or what
+    // backward is to find.
+    void finish(const std::uint8_t* keep, const RowStatistics& kept = {}) {
       for (std::int64_t r = 0; r < m_; ++r)
         decay_[r] = largest_[r] > -INFINITY && (!keep || keep[r]) ? 1.0f / total_[r] : 0.0f;
+      for (std::int64_t r = 0; kept.share && r < m_; ++r) {
+        kept.share[r] = decay_[r];
+        kept.largest[r] = decay_[r] > 0 ? largest_[r] : INFINITY;
+      }
       p_.from_columns(m_, tiles_.d_v_, sums_, width_, decay_, out_);
     }
 
@@ -75,8 +117,7 @@ class OnlineSoftmax {
           m_(m),
           width_((m + p.tokens - 1) / p.tokens * p.tokens),
           out_(out),
-          from_(tiles.ranges_ + thread * 2 * kQueries),
-          to_(from_ + kQueries),
+          ranges_(tiles.ranges_ + thread * 2 * kQueries),
           scores_(tiles.memory_ + thread * tiles.per_thread_),
           q_(scores_ + kQueries * tiles.tile_ + block * tiles.per_block_),
           sums_(q_ + kQueries * tiles.d_),
@@ -87,35 +128,14 @@ class OnlineSoftmax {
       std::fill_n(sums_, width_ * tiles.d_v_, 0.0f);
       std::fill_n(largest_, width_, -INFINITY);
       std::fill_n(total_, width_, 0.0f);
-      std::fill_n(from_, 2 * kQueries, 0);
+      std::fill_n(ranges_, 2 * kQueries, 0);
     }
-
-    // Scores that may not be seen become -infinity. False when there are none.
-    template <class Visible>
-    bool hide(const std::uint8_t* keep, std::int64_t at, std::int64_t count, const Visible& visible) {
-      bool hidden = false;
-      for (std::int64_t r = 0; r < m_; ++r) {
-        const KeyRange seen = visible(r);
-        from_[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.first - at, 0, count));
-        to_[r] = static_cast<std::int32_t>(std::clamp<std::int64_t>(seen.last - at, from_[r], count));
-        hidden |= from_[r] > 0 || to_[r] < count;
-      }
-      if (hidden) p_.hide(count, width_, from_, to_, scores_);
-      for (std::int64_t j = 0; keep && j < count; ++j) {
-        if (keep[j]) continue;
-        hidden = true;
-        std::fill_n(scores_ + j * width_, width_, -INFINITY);
-      }
-      return hidden;
-    }
-
-    static constexpr float kLog2E = 1.44269504f;
 
     const OnlineSoftmax& tiles_;
     const Primitives& p_;
     std::int64_t m_, width_;
     float* out_;
-    std::int32_t *from_, *to_;          // [kQueries]: what a query sees of the tile
+    std::int32_t* ranges_;              // [2, width]: what a query sees of the tile
     float* scores_;                     // [tile, width], of the thread: no block keeps any
     float *q_, *sums_;                  // [d, width], [d_v, width]: transposed, so that a lane is a query
     float *largest_, *total_, *decay_;  // [kQueries]

@@ -80,6 +80,10 @@ struct Primitives {
   void (*exp_tile)(std::int64_t rows, std::int64_t columns, const float* row_shift, const float* column_shift, float* x,
                    std::int64_t ld);
 
+  // x [rows, columns] = weights (x - mean[row]): from gradients of a softmax's weights to gradients of its scores.
+  void (*score_gradients)(std::int64_t rows, std::int64_t columns, const float* weights, std::int64_t ldw,
+                          const float* mean, float* x, std::int64_t ldx);
+
   // y [rows, columns] = elu(x) + 1 = max(x, 0) + exp(min(x, 0)), the exponential as in exp_sum.
   void (*elu_plus_one)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ldx, float* y,
                        std::int64_t ldy);
@@ -117,6 +121,10 @@ struct Primitives {
   // smaller.
   void (*online_weights)(std::int64_t keys, std::int64_t width, bool hidden, float* scores, float* largest,
                          float* total, float* decay);
+  // Backward of a tile whose queries are done. scores := w = 2^(scores - largest), slopes := w (slopes - mean). Scores
+  // are at most `largest`, which is +infinity for a query without weights; w < 2^-100 is exactly 0.
+  void (*online_gradients)(std::int64_t keys, std::int64_t width, const float* largest, const float* mean,
+                           float* scores, float* slopes);
   void (*scale_columns)(std::int64_t rows, std::int64_t width, const float* factors,
                         float* x);  // x[r][i] *= factors[i]
 

@@ -21,18 +21,29 @@ struct Cpu {
 
   Cpu(const Shape& s, const Settings&, const Context& c) : shape(s), context(c) {}
 
-  // [rows, n_q, n_k]: the whole point of this method
-  float* scores(Arena& scratch) const { return scratch.take<float>(shape.rows() * shape.n_q * shape.n_k); }
+  // [rows, n_q, n_k]: the whole point of this method. Backward reads the weights of forward and has another such
+  // tensor of its own for their gradients, as a framework does.
+  float* pairs(Arena& arena) const { return arena.take<float>(shape.rows() * shape.n_q * shape.n_k); }
+
+  struct Backward {
+    float* slopes;  // [rows, n_q, n_k]: gradients of the weights, then of the scores
+    float* means;   // [rows, n_q]: dout . out
+  };
+  Backward backward_layout(Arena& scratch) const {
+    return {pairs(scratch), scratch.take<float>(shape.rows() * shape.n_q)};
+  }
 
   Needs needs() const {
-    Arena scratch;
-    scores(scratch);
-    return {0, scratch.used()};
+    Arena weights, backward;
+    pairs(weights);
+    if (context.pass == Pass::forward) return {0, weights.used()};
+    backward_layout(backward);
+    return {weights.used(), backward.used()};
   }
 
   void forward(const Inputs& in, float* out, Call& call) {
     const Primitives& p = primitives(context.isa);
-    float* const all_scores = scores(call.scratch);
+    float* const all_scores = pairs(context.pass == Pass::both ? call.saved : call.scratch);
     const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
     const std::int64_t blocks = (shape.n_q + kQueries - 1) / kQueries;
     // scores = Q K^T / sqrt(d)
@@ -59,6 +70,45 @@ struct Cpu {
                 in.v + row * shape.n_k * shape.d_v, shape.d_v, false, out + (row * shape.n_q + i) * shape.d_v,
                 shape.d_v);
     });
+  }
+
+  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+    const Primitives& p = primitives(context.isa);
+    const float* const weights = pairs(call.saved);
+    const auto [slopes, means] = backward_layout(call.scratch);
+    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
+    const std::int64_t n_q = shape.n_q, n_k = shape.n_k, d = shape.d, d_v = shape.d_v;
+    // y [n_k, width] = factor * x [n_q, n_k]^T z [n_q, width] in every row, a block of keys at a time
+    const auto to_keys = [&](float factor, const float* x, const float* z, std::int64_t width, float* y) {
+      const std::int64_t blocks = (n_k + kQueries - 1) / kQueries;
+      parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
+        const std::int64_t row = piece / blocks, j = piece % blocks * kQueries, m = std::min(kQueries, n_k - j);
+        p.gemm_tn(m, width, n_q, factor, x + row * n_q * n_k + j, n_k, z + row * n_q * width, width, false,
+                  y + (row * n_k + j) * width, width);
+      });
+    };
+    const auto each_block = [&](const auto& body) {
+      const std::int64_t blocks = (n_q + kQueries - 1) / kQueries;
+      parallel_for(context.threads, shape.rows() * blocks, [&](std::int64_t piece, int) {
+        const std::int64_t row = piece / blocks, i = piece % blocks * kQueries;
+        body(row, row * n_q + i, std::min(kQueries, n_q - i));
+      });
+    };
+    call.phase("values");
+    to_keys(1.0f, weights, up.dout, d_v, grads.dv);
+    each_block([&](std::int64_t row, std::int64_t i, std::int64_t m) {
+      p.gemm_nt(m, n_k, d_v, 1.0f, up.dout + i * d_v, d_v, in.v + row * n_k * d_v, d_v, false, slopes + i * n_k, n_k);
+    });
+    call.phase("softmax");
+    each_block([&](std::int64_t, std::int64_t i, std::int64_t m) {
+      p.dots(m, d_v, up.dout + i * d_v, d_v, up.out + i * d_v, d_v, means + i);
+      p.score_gradients(m, n_k, weights + i * n_k, n_k, means + i, slopes + i * n_k, n_k);
+    });
+    call.phase("scores");
+    each_block([&](std::int64_t row, std::int64_t i, std::int64_t m) {
+      p.gemm_nn(m, d, n_k, scale, slopes + i * n_k, n_k, in.k + row * n_k * d, d, false, grads.dq + i * d, d);
+    });
+    to_keys(scale, slopes, in.q, d, grads.dk);
   }
 
  private:
@@ -90,6 +140,19 @@ Work work(const Shape& s, const Settings&) {
            {.phase = "values", .fused = 2.0 * pairs * d_v, .reads = scores, .footprint = scores}}};
 }
 
+Work backward_work(const Shape& s, const Settings&) {
+  const double pairs = static_cast<double>(s.rows()) * static_cast<double>(s.n_q) * static_cast<double>(s.n_k);
+  const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
+  // four products; weights are read twice, slopes written, changed, and read twice
+  const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), scores = 4.0 * pairs;
+  return {
+      pairs * (4.0 * (d + d_v) + 2.0),
+      8.0 * tensors + 7.0 * scores,
+      {{.phase = "values", .fused = 4.0 * pairs * d_v, .reads = 2.0 * scores, .footprint = 2.0 * scores},
+       {.phase = "softmax", .adds = 2.0 * pairs, .reads = scores, .updates = 2.0 * scores, .footprint = 2.0 * scores},
+       {.phase = "scores", .fused = 4.0 * pairs * d, .reads = 2.0 * scores, .footprint = scores}}};
+}
+
 }  // namespace
 
 extern const Method method;
@@ -100,6 +163,7 @@ const Method method{
     .equation = "out = softmax(Q K^T / sqrt(d)) V",
     .target = [](const Settings&) -> std::string_view { return "softmax"; },
     .work = work,
+    .backward_work = backward_work,
     .cpu = runs<Cpu>(),
     .oracle = oracle,
 };

@@ -241,6 +241,25 @@ TEST_CASE("primitives: exp_tile is exp_sum with a shift for every row and column
   });
 }
 
+TEST_CASE("primitives: score_gradients are weights times how far an element is from its row's mean", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I rows : {1, 2, 7})
+      for (const I columns : kSizes) {
+        CAPTURE(rows, columns);
+        const Matrix weights = random_matrix(rows, columns, columns % 4, 1);
+        const Matrix x = random_matrix(rows, columns, columns % 3, 2, kGap);
+        const std::vector<float> mean = normals(rows, 3);
+        Guarded got(x.data);
+        p.score_gradients(rows, columns, weights.data.data(), weights.ld, mean.data(), got.data(), x.ld);
+        Matrix want = x;
+        for (I i = 0; i < rows; ++i)
+          for (I c = 0; c < columns; ++c) want.at(i, c) = weights.at(i, c) * (x.at(i, c) - mean[std::size_t(i)]);
+        REQUIRE(same_bits(got.data(), want.data.data(), static_cast<I>(want.data.size())));
+        REQUIRE(got.intact());
+      }
+  });
+}
+
 TEST_CASE("primitives: elu_plus_one is max(x, 0) + exp(min(x, 0))", "[primitives]") {
   on_every_isa([](const Primitives& p) {
     for (const I columns : kSizes) {

@@ -295,6 +295,39 @@ TEST_CASE("primitives: the online softmax of two tiles is that of their union", 
   });
 }
 
+TEST_CASE("primitives: online_gradients are weights times how far a slope is from the mean", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I width : {p.tokens, 4 * p.tokens})
+      for (const I keys : {1, 3, 4, 9, 64}) {
+        CAPTURE(width, keys);
+        const std::vector<float> slopes = normals(keys * width, 2), mean = normals(width, 3);
+        std::vector<float> scores = normals(keys * width, 1), largest(std::size_t(width), -kInfinity);
+        for (float& s : scores) s *= 20;
+        for (std::size_t i = 0; i < scores.size(); i += 7) scores[i] = i % 2 ? -kInfinity : -1e9f;
+        for (std::size_t i = 0; i < scores.size(); ++i)
+          largest[i % std::size_t(width)] = std::max(largest[i % std::size_t(width)], scores[i]);
+        largest.front() = kInfinity;  // a query without weights
+        Guarded weights(scores), got(slopes);
+        p.online_gradients(keys, width, largest.data(), mean.data(), weights.data(), got.data());
+        for (I j = 0; j < keys; ++j)
+          for (I i = 0; i < width; ++i) {
+            const double x = double(scores[std::size_t(j * width + i)]) - double(largest[std::size_t(i)]);
+            const double apart = double(slopes[std::size_t(j * width + i)]) - double(mean[std::size_t(i)]);
+            const double weight = x == 0 ? 1 : x > -100 ? std::exp2(x) : 0, w = double(weights[j * width + i]);
+            if (weight == 0) {
+              REQUIRE(w == 0);
+              REQUIRE(got[j * width + i] == 0.0f);
+              continue;
+            }
+            REQUIRE(std::abs(w - weight) <= (5e-7 + 3 * kUnit * std::abs(x)) * weight);
+            REQUIRE(std::abs(double(got[j * width + i]) - w * apart) <= 3 * kUnit * w * (std::abs(apart) + 1));
+          }
+        REQUIRE(weights.intact());
+        REQUIRE(got.intact());
+      }
+  });
+}
+
 TEST_CASE("primitives: powers of two are good to two units in the last place", "[primitives]") {
   on_every_isa([](const Primitives& p) {
     const I keys = 4000;

@@ -93,6 +93,24 @@ void online_weights(I keys, I width, bool hidden, float* scores, float* largest,
   }
 }
 
+// Weights below 2^-100 become 0: 2^x of the lowest x is a number, not 0, and a hidden score has to give exactly
+// nothing.
+void online_gradients(I keys, I width, const float* largest, const float* mean, float* scores, float* slopes) {
+  for (I lane = 0; lane < width; lane += kLanes) {
+    const Vec top = load(largest + lane), centre = load(mean + lane);
+    const auto step = [&](I at) YOSO_INLINE_LAMBDA {
+      const Vec x = load(scores + at) - top;
+      const Vec power = power_of_two(x);
+      const Vec w = x > -100.0f ? power : Vec{};
+      store(scores + at, w);
+      store(slopes + at, w * (load(slopes + at) - centre));
+    };
+    I j = 0;
+    for (; j + 4 <= keys; j += 4) unrolled<4>([&](auto c) YOSO_INLINE_LAMBDA { step((j + c) * width + lane); });
+    for (; j < keys; ++j) step(j * width + lane);
+  }
+}
+
 void scale_columns(I rows, I width, const float* factors, float* x) {
   for (I lane = 0; lane < width; lane += kLanes) {
     const Vec factor = load(factors + lane);

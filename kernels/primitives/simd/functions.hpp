@@ -50,6 +50,13 @@ void exp_tile(I rows, I columns, const float* row_shift, const float* column_shi
   }
 }
 
+void score_gradients(I rows, I columns, const float* weights, I ldw, const float* mean, float* x, I ldx) {
+  for (I i = 0; i < rows; ++i, x += ldx, weights += ldw) {
+    const float centre = mean[i];
+    update(x, columns, [=](Vec old, const auto& at) { return at(weights) * (old - centre); });
+  }
+}
+
 // One exponential serves both sides of 0: e^min(x, 0) is 1 where x > 0.
 void elu_plus_one(I rows, I columns, const float* x, I ldx, float* y, I ldy) {
   for (I i = 0; i < rows; ++i, x += ldx, y += ldy)
