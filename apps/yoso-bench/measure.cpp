@@ -111,7 +111,7 @@ bool affordable(Point& p, const Footprint& predicted, std::size_t budget) {
   if (predicted.total() <= budget) return true;
   p.status = Status::over_budget;
   p.reason = over(predicted.total(), budget);
-  p.memory = MemoryResult{predicted, {}, {}, budget, {}};
+  p.memory = MemoryResult{predicted, {}, {}, budget};
   return false;
 }
 
@@ -304,7 +304,7 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
       const bool masked = in.keep_q || in.keep_k;
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
       if (!affordable(p, predicted, budget)) return;
-      p.memory = MemoryResult{predicted, {}, {}, budget, {}};
+      p.memory = MemoryResult{predicted, {}, {}, budget};
       const auto run = [&]() -> std::string {
         // everything the point needs is allocated here, and nothing else, so that the resident set grows by its sum
         const Buffer q(predicted.inputs), out(predicted.outputs);

@@ -42,6 +42,9 @@ double rms(const float* x, std::int64_t n) {
   return n > 0 ? std::sqrt(sum / static_cast<double>(n)) : 0;
 }
 
+// A comparison with NaN is false, so that the largest of several errors would not be it.
+double or_infinite(double error) { return std::isnan(error) ? INFINITY : error; }
+
 // The sum of dout * out over the asked queries, with `values` in the place of a variable.
 class Loss {
  public:
@@ -120,7 +123,7 @@ double along(const Variable& x, std::int64_t first, std::int64_t count, Loss& lo
   const double element = rms(x.got, x.size()) + rms(x.got + first, count) + floor_of(x, loss);
   const double size = std::sqrt(square) * element + rounding;
   const double off = std::abs(predicted - actual);
-  return off <= rounding ? 0 : off / size;
+  return off <= rounding ? 0 : or_infinite(off / size);
 }
 
 double differences(const Variable& x, Loss& loss, int tokens) {
@@ -133,7 +136,7 @@ double differences(const Variable& x, Loss& loss, int tokens) {
     const std::int64_t part = static_cast<std::int64_t>(
         Random(20261125, stream_of(x.name)).below(stream, static_cast<std::uint64_t>(x.size() / width)));
     const double off = along(x, part * width, width, loss, random, stream);
-    if (!(off <= worst)) worst = off;
+    worst = std::max(worst, off);
   }
   return worst;
 }
@@ -146,7 +149,7 @@ double elementwise(const Variable& x, const std::vector<double>& want, const Los
   double worst = 0;
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double off = std::abs(static_cast<double>(x.got[i]) - want[i]) / (typical + std::abs(want[i]) + 1e-30);
-    if (!(off <= worst)) worst = off;
+    worst = std::max(worst, or_infinite(off));
   }
   return worst;
 }
@@ -200,8 +203,7 @@ std::vector<GradientError> gradient_errors(const Method& method, const Problem& 
   while (at < want.size()) exact.parameters.push_back(want[at++].data());
   method.gradient_oracle(problem, queries, asked.data(), exact);
   loss(all[0], {all[0].data, all[0].data + all[0].size()});  // as it is, for its size
-  for (std::size_t i = 0; i < all.size(); ++i)
-    errors.push_back({all[i].name, elementwise(all[i], want[i], loss)});
+  for (std::size_t i = 0; i < all.size(); ++i) errors.push_back({all[i].name, elementwise(all[i], want[i], loss)});
   return errors;
 }
 

@@ -24,8 +24,8 @@ std::vector<float> upstream_gradient(const Shape& shape, std::uint64_t seed);
 
 // How far a tensor's gradient is from the definition, as a share of its size: 0 is equal, and f32 gives about 1e-6.
 struct GradientError {
-  std::string tensor;  // "dq", "dk", "dv", or the name of a parameter
-  double relative = 0;
+  std::string tensor;   // "dq", "dk", "dv", or the name of a parameter
+  double relative = 0;  // infinite for NaN
 };
 
 // Compares gradients of the sum of dout * out over `queries` of every row with their definition. `dout` is [rows, n_q,
