@@ -155,6 +155,26 @@ void temperature(Capture& out, std::uint64_t seed, double s) {
   });
 }
 
+// What is left of a random key beside its query, turned towards the query.
+void angle(Capture& out, std::uint64_t seed, double cosine) {
+  each_row(out, seed, [&](const Row& row) {
+    const double length = std::sqrt(static_cast<double>(row.shape.d));
+    for (std::int64_t i = 0; i < row.shape.n_q; ++i) set_length(row.query(i), length);
+    for (std::int64_t j = 0; j < row.shape.n_k; ++j) {
+      const std::span<float> q = row.query(j % row.shape.n_q), k = row.key(j);
+      double along = 0, beside = 0;
+      for (std::size_t e = 0; e < q.size(); ++e) along += static_cast<double>(q[e]) * static_cast<double>(k[e]);
+      along /= length * length;
+      for (std::size_t e = 0; e < q.size(); ++e) beside += std::pow(k[e] - along * q[e], 2);
+      // in one dimension there is nothing beside: the key lies along its query, whatever the cosine
+      const double sine = row.shape.d > 1 ? std::sqrt(1 - cosine * cosine) * length / std::sqrt(beside) : 0;
+      const double towards = row.shape.d > 1 ? cosine : std::copysign(1.0, cosine);
+      for (std::size_t e = 0; e < q.size(); ++e)
+        k[e] = static_cast<float>(towards * q[e] + sine * (k[e] - along * q[e]));
+    }
+  });
+}
+
 // The bounds keep every value far below kLargestInput: the largest normal there is is 6.8.
 constexpr std::array kFamilies{
     Family{.name = "gaussian", .help = "independent normal q, k and v", .fill = gaussian},
@@ -203,6 +223,13 @@ constexpr std::array kFamilies{
            .lowest = 0,
            .highest = 10000,
            .fill = temperature},
+    Family{.name = "angle",
+           .help = "every key at one angle to a query of its own",
+           .parameter = "cosine of that angle",
+           .usual = 0,
+           .lowest = -1,
+           .highest = 1,
+           .fill = angle},
 };
 
 }  // namespace

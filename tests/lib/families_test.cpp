@@ -113,7 +113,7 @@ TEST_CASE("every family is finite, repeatable and different for every seed and r
           if (!(std::abs(x) <= kLargestInput)) FAIL("holds " << x << " at " << value);
   }
   CHECK(names == std::set<std::string_view>{"gaussian", "unit", "clustered", "low-rank", "heavy-tailed", "duplicates",
-                                            "needle", "temperature"});
+                                            "needle", "temperature", "angle"});
 }
 
 TEST_CASE("a longer gaussian begins with the shorter one", "[families]") {
@@ -229,6 +229,17 @@ TEST_CASE("a temperature scales the logits of the same gaussian", "[families]") 
   CHECK(hot.metadata.at("parameter") == "s = 0.25");
   CHECK(mean_largest_weight(hot) < mean_largest_weight(base));
   CHECK(mean_largest_weight(base) < mean_largest_weight(usual));
+}
+
+TEST_CASE("every key is at its angle to its query", "[families]") {
+  for (const char* cosine : {"-1", "-0.5", "0", "0.3", "1"}) {
+    const Capture c = make_inputs(std::string("angle:") + cosine, kShape, 2);
+    for (std::int64_t j = 0; j < kShape.n_k; ++j) {
+      const auto q = token(c.q, j % kShape.n_q, 16), k = token(c.k, j, 16);
+      CHECK(length(k) == Approx(4));
+      CHECK(dot(q, k) / (length(q) * length(k)) == Approx(std::stod(cosine)).margin(1e-6));
+    }
+  }
 }
 
 TEST_CASE("an unknown family or parameter is refused by name", "[families]") {

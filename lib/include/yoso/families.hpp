@@ -8,7 +8,9 @@
 //   heavy-tailed   random directions with log-normal lengths, sqrt(d) exp(1 N(0, 1)): a few rows dominate
 //   duplicates     key j repeats key j mod ceil(n_k / 8), so every key is there about 8 times, with values of their own
 //   needle         keys of length sqrt(d) in random directions; query i points along one random key, with logit 16 for
-//   it temperature    gaussian with q and k both times sqrt(s), s = 4: all logits times s
+//                  it
+//   temperature    gaussian with q and k both times sqrt(s), s = 4: all logits times s
+//   angle          key j has cosine 0 with query j mod n_q, and both have length sqrt(d): for kernels of one pair
 //
 // v ~ N(0, I) everywhere. The number in each line is the family's parameter: NAME:VALUE sets another ("temperature:9").
 // All families read the same underlying normals, and each (batch, head) reads its own, so that families, temperatures
