@@ -52,6 +52,10 @@ struct RowStatistics {
   float* largest = nullptr;
   float* share = nullptr;
 
+  static RowStatistics take(Arena& arena, std::int64_t queries) {
+    float* const largest = arena.take<float>(queries);
+    return {largest, arena.take<float>(queries)};
+  }
   RowStatistics from(std::int64_t query) const {
     return share ? RowStatistics{largest + query, share + query} : RowStatistics{};
   }

@@ -121,6 +121,9 @@ struct Primitives {
   // smaller.
   void (*online_weights)(std::int64_t keys, std::int64_t width, bool hidden, float* scores, float* largest,
                          float* total, float* decay);
+  // result[i] = dot of columns i of x and y [rows, width], each with the bits that an element of gemm_nn has: where a
+  // difference of the two cancels on paper, it does so to the last digit.
+  void (*column_dots)(std::int64_t rows, std::int64_t width, const float* x, const float* y, float* result);
   // Backward of a tile whose queries are done. scores := w = 2^(scores - largest), slopes := w (slopes - mean). Scores
   // are at most `largest`, which is +infinity for a query without weights; w < 2^-100 is exactly 0.
   void (*online_gradients)(std::int64_t keys, std::int64_t width, const float* largest, const float* mean,

@@ -54,6 +54,7 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .from_columns = from_columns,
     .hide = hide,
     .online_weights = online_weights,
+    .column_dots = column_dots,
     .online_gradients = online_gradients,
     .scale_columns = scale_columns,
     .gather = gather,

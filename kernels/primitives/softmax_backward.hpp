@@ -32,7 +32,7 @@ class SoftmaxBackward {
         blocks_(blocks),
         tile_(std::min(kKeys, n_k)),
         per_block_(kQueries * (d + 2 * d_v + 2)),
-        per_thread_(blocks * per_block_ + 2 * kQueries * tile_),
+        per_thread_(blocks * per_block_ + kQueries * (2 * tile_ + d_v)),
         ranges_(scratch.take<std::int32_t>(std::max(1, threads) * 2 * kQueries)),
         memory_(scratch.take<float>(std::max(1, threads) * per_thread_)) {}
 
@@ -89,7 +89,7 @@ class SoftmaxBackward {
           ranges_(tiles.ranges_ + thread * 2 * kQueries),
           weights_(tiles.memory_ + thread * tiles.per_thread_),
           slopes_(weights_ + kQueries * tiles.tile_),
-          q_(slopes_ + kQueries * tiles.tile_ + block * tiles.per_block_),
+          q_(slopes_ + kQueries * (tiles.tile_ + tiles.d_v_) + block * tiles.per_block_),
           dout_(q_ + kQueries * tiles.d_),
           dout_rows_(dout_ + kQueries * tiles.d_v_),
           largest_(dout_rows_ + kQueries * tiles.d_v_),
@@ -104,9 +104,12 @@ class SoftmaxBackward {
         std::fill_n(row, d_v, 0.0f);
         if (from.kept.share[r] > 0) p.axpy(from.kept.share[r], from.dout + r * d_v, row, d_v);
       }
-      p.dots(m, d_v, dout_rows_, d_v, from.out, d_v, mean_);
       p.to_columns(m, tiles.d_, from.q, scale * OnlineSoftmax::kLog2E, q_, width_);
       p.to_columns(m, d_v, dout_rows_, 1.0f, dout_, width_);
+      // as the product with the values is summed: a query that sees one key has gradients of exactly zero
+      float* const out = slopes_ + kQueries * tiles.tile_;  // [d_v, width]
+      p.to_columns(m, d_v, from.out, 1.0f, out, width_);
+      p.column_dots(d_v, width_, out, dout_, mean_);
     }
 
     const SoftmaxBackward& tiles_;
@@ -227,5 +230,49 @@ void for_pairs_in_waves(int threads, std::int64_t rows, std::int64_t n_q, std::i
     parallel_for(threads, rows * at_once,
                  [&](std::int64_t i, int thread) { piece(i / at_once, wave, i % at_once, thread); });
 }
+
+// Gradients of few keys that many queries share, summed in parts: each belongs to a stretch of queries that the shape
+// alone decides, so that one row can keep many threads busy where waves would have too few ranges of keys. Parts are
+// joined in their order.
+class KeyParts {
+ public:
+  KeyParts(Arena& scratch, std::int64_t rows, std::int64_t n_q, std::int64_t n_k, std::int64_t d, std::int64_t d_v)
+      : rows_(rows),
+        n_q_(n_q),
+        k_size_(n_k * d),
+        v_size_(n_k * d_v),
+        parts_(std::clamp((kPieces + rows - 1) / rows, std::int64_t{1}, (n_q + kQueries - 1) / kQueries)),
+        each_((n_q + parts_ - 1) / parts_),
+        memory_(scratch.take<float>(rows * parts_ * (k_size_ + v_size_))) {}
+
+  // Calls body(row, queries, sums, thread) for every part, whose sums [n_k, d] and [n_k, d_v] begin as zeros; then
+  // joins them.
+  template <class Body>
+  void fill(const Primitives& p, int threads, const Body& body) const {
+    parallel_for(threads, rows_ * parts_, [&](std::int64_t piece, int thread) {
+      const std::int64_t first = piece % parts_ * each_;
+      const SoftmaxBackward::KeyGradients sums = part(piece);
+      std::fill_n(sums.k, k_size_ + v_size_, 0.0f);
+      body(piece / parts_, KeyRange{std::min(n_q_, first), std::min(n_q_, first + each_)}, sums, thread);
+    });
+    parallel_for(threads, rows_, [&](std::int64_t row, int) {
+      for (std::int64_t i = 1; i < parts_; ++i)
+        p.add(part(row * parts_ + i).k, part(row * parts_).k, k_size_ + v_size_);
+    });
+  }
+
+  SoftmaxBackward::KeyGradients of(std::int64_t row) const { return part(row * parts_); }  // once filled
+
+ private:
+  static constexpr std::int64_t kPieces = 16;    // of all rows that are enough
+  static constexpr std::int64_t kQueries = 256;  // least of a part
+  SoftmaxBackward::KeyGradients part(std::int64_t i) const {
+    float* const at = memory_ + i * (k_size_ + v_size_);
+    return {at, at + k_size_};
+  }
+
+  std::int64_t rows_, n_q_, k_size_, v_size_, parts_, each_;
+  float* memory_;
+};
 
 }  // namespace yoso

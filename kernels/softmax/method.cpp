@@ -34,9 +34,7 @@ struct Cpu {
 
   // [rows, n_q] each; nothing if there will be no backward pass
   RowStatistics kept(Arena& saved) const {
-    if (context.pass == Pass::forward) return {};
-    const std::int64_t queries = shape.rows() * shape.n_q;
-    return {saved.take<float>(queries), saved.take<float>(queries)};
+    return context.pass == Pass::both ? RowStatistics::take(saved, shape.rows() * shape.n_q) : RowStatistics{};
   }
 
   Needs needs() const {

@@ -22,23 +22,13 @@ struct Cpu {
   Cpu(const Shape& s, const Settings&, const Context& c) : shape(s), context(c) {}
 
   // [rows, n_q, n_k]: the whole point of this method. Backward reads the weights of forward and has another such
-  // tensor of its own for their gradients, as a framework does.
+  // tensor for their gradients, as a framework does.
   float* pairs(Arena& arena) const { return arena.take<float>(shape.rows() * shape.n_q * shape.n_k); }
 
-  struct Backward {
-    float* slopes;  // [rows, n_q, n_k]: gradients of the weights, then of the scores
-    float* means;   // [rows, n_q]: dout . out
-  };
-  Backward backward_layout(Arena& scratch) const {
-    return {pairs(scratch), scratch.take<float>(shape.rows() * shape.n_q)};
-  }
-
   Needs needs() const {
-    Arena weights, backward;
-    pairs(weights);
-    if (context.pass == Pass::forward) return {0, weights.used()};
-    backward_layout(backward);
-    return {weights.used(), backward.used()};
+    Arena arena;
+    pairs(arena);
+    return {context.pass == Pass::both ? arena.used() : 0, arena.used()};
   }
 
   void forward(const Inputs& in, float* out, Call& call) {
@@ -75,7 +65,7 @@ struct Cpu {
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
     const Primitives& p = primitives(context.isa);
     const float* const weights = pairs(call.saved);
-    const auto [slopes, means] = backward_layout(call.scratch);
+    float* const slopes = pairs(call.scratch);  // gradients of the weights, then of the scores
     const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d));
     const std::int64_t n_q = shape.n_q, n_k = shape.n_k, d = shape.d, d_v = shape.d_v;
     // y [n_k, width] = factor * x [n_q, n_k]^T z [n_q, width] in every row, a block of keys at a time
@@ -101,8 +91,11 @@ struct Cpu {
     });
     call.phase("softmax");
     each_block([&](std::int64_t, std::int64_t i, std::int64_t m) {
-      p.dots(m, d_v, up.dout + i * d_v, d_v, up.out + i * d_v, d_v, means + i);
-      p.score_gradients(m, n_k, weights + i * n_k, n_k, means + i, slopes + i * n_k, n_k);
+      for (std::int64_t at = i * n_k; at < (i + m) * n_k; at += n_k) {
+        // not dout . out: of a query that sees one key nothing is to remain
+        const float mean = p.dot(weights + at, slopes + at, n_k);
+        p.score_gradients(1, n_k, weights + at, n_k, &mean, slopes + at, n_k);
+      }
     });
     call.phase("scores");
     each_block([&](std::int64_t row, std::int64_t i, std::int64_t m) {
@@ -145,12 +138,16 @@ Work backward_work(const Shape& s, const Settings&) {
   const double tensors = static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
   // four products; weights are read twice, slopes written, changed, and read twice
   const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), scores = 4.0 * pairs;
-  return {
-      pairs * (4.0 * (d + d_v) + 2.0),
-      8.0 * tensors + 7.0 * scores,
-      {{.phase = "values", .fused = 4.0 * pairs * d_v, .reads = 2.0 * scores, .footprint = 2.0 * scores},
-       {.phase = "softmax", .adds = 2.0 * pairs, .reads = scores, .updates = 2.0 * scores, .footprint = 2.0 * scores},
-       {.phase = "scores", .fused = 4.0 * pairs * d, .reads = 2.0 * scores, .footprint = scores}}};
+  return {pairs * (4.0 * (d + d_v) + 4.0),
+          8.0 * tensors + 7.0 * scores,
+          {{.phase = "values", .fused = 4.0 * pairs * d_v, .reads = 2.0 * scores, .footprint = 2.0 * scores},
+           {.phase = "softmax",
+            .fused = 2.0 * pairs,
+            .adds = 2.0 * pairs,
+            .reads = scores,
+            .updates = 2.0 * scores,
+            .footprint = 2.0 * scores},
+           {.phase = "scores", .fused = 4.0 * pairs * d, .reads = 2.0 * scores, .footprint = scores}}};
 }
 
 }  // namespace

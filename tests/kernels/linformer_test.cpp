@@ -1,3 +1,7 @@
+#include <numeric>
+
+#include <yoso/gradients.hpp>
+
 #include "against_oracle.hpp"
 #include "catch.hpp"
 
@@ -23,6 +27,33 @@ TEST_CASE("linformer does not depend on the thread count", "[linformer]") {
   const std::vector<float> one = run("linformer", problem, choices);
   CHECK(run("linformer", problem, choices, 2) == one);
   CHECK(run("linformer", problem, choices, 5) == one);
+}
+
+TEST_CASE("gradients of linformer agree with their definition over several parts of the queries", "[linformer]") {
+  for (const char* projection : {"pool", "random"})
+    for (const char* share : {"yes", "no"})
+      for (const char* k : {"7", "70", "300"}) {
+        CAPTURE(projection, share, k);
+        RandomProblem problem({.batch = 2, .heads = 1, .n_q = 700, .n_k = 301, .d = 13, .d_v = 6});
+        problem.mask();
+        const Choices choices{{"projection", projection}, {"share", share}, {"k", k}};
+        const Method& method = find(catalogue(), "linformer");
+        const Settings set = settings("linformer", problem.shape, choices);
+        Instance trains(method, problem.shape, set, {.threads = 2, .isa = default_isa(), .pass = Pass::both}, 7);
+        std::vector<float> out(std::size_t(problem.shape.out_size())), dout = upstream_gradient(problem.shape, 5);
+        trains.forward(problem.view(), out.data());
+        GradientBuffers got(problem.shape, trains.parameters().specs());
+        trains.backward(problem.view(), {out.data(), dout.data()}, got.view());
+        std::vector<std::int64_t> queries(700);
+        std::iota(queries.begin(), queries.end(), 0);
+        const Tensors draws, parameters = trains.parameters().tensors();
+        const Inputs in = problem.view();
+        for (const GradientError& e : gradient_errors(method, {problem.shape, set, in, draws, parameters}, queries,
+                                                      dout.data(), got.view(), 0)) {
+          CAPTURE(e.tensor);
+          CHECK(e.relative < 2e-4);
+        }
+      }
 }
 
 TEST_CASE("a pooling linformer with k >= n is exact attention, masks included", "[linformer]") {

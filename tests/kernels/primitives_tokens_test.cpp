@@ -295,6 +295,23 @@ TEST_CASE("primitives: the online softmax of two tiles is that of their union", 
   });
 }
 
+TEST_CASE("primitives: column_dots have the bits of a matrix product", "[primitives]") {
+  on_every_isa([](const Primitives& p) {
+    for (const I width : {p.tokens, 4 * p.tokens})
+      for (const I rows : {1, 3, 64, 255, 256, 257, 600}) {
+        CAPTURE(width, rows);
+        const std::vector<float> x = normals(rows * width, 1), y = normals(rows * width, 2);
+        std::vector<float> x_rows(x.size()), products(std::size_t(width * width));
+        p.transpose(rows, width, x.data(), width, x_rows.data(), rows);
+        p.gemm_nn(width, width, rows, 1.0f, x_rows.data(), rows, y.data(), width, false, products.data(), width);
+        Guarded got(std::vector<float>(std::size_t(width), -1.0f));
+        p.column_dots(rows, width, x.data(), y.data(), got.data());
+        for (I i = 0; i < width; ++i) REQUIRE(same_bits(got.data() + i, &products[std::size_t(i * width + i)], 1));
+        REQUIRE(got.intact());
+      }
+  });
+}
+
 TEST_CASE("primitives: online_gradients are weights times how far a slope is from the mean", "[primitives]") {
   on_every_isa([](const Primitives& p) {
     for (const I width : {p.tokens, 4 * p.tokens})

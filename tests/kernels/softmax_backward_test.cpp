@@ -126,7 +126,7 @@ TEST_CASE("waves visit every pair once, and add in one order whatever the thread
 
 TEST_CASE("gradients of softmax over several tiles and waves", "[softmax_backward]") {
   for (const bool causal : {false, true})
-    for (const auto& [n_q, n_k] : {std::pair{65, 300}, {300, 257}, {1, 1100}, {1100, 9}, {700, 700}, {300, 900}})
+    for (const auto& [n_q, n_k] : {std::pair{65, 300}, {300, 257}, {1, 1100}, {1100, 1}, {700, 700}, {300, 900}})
       for (const bool masked : {false, true}) {
         CAPTURE(causal, n_q, n_k, masked);
         RandomProblem problem({.batch = 2, .heads = 1, .n_q = n_q, .n_k = n_k, .d = 7, .d_v = 19, .causal = causal});
@@ -152,4 +152,61 @@ TEST_CASE("gradients of softmax take nothing from the upstream of padded queries
   CHECK(clean.dq == spoilt.dq);
   CHECK(clean.dk == spoilt.dk);
   CHECK(clean.dv == spoilt.dv);
+}
+
+TEST_CASE("a query that sees one key has gradients of exactly zero", "[softmax_backward]") {
+  for (const char* method : {"softmax", "softmax-naive", "linformer", "subsample"})
+    for (const std::int64_t d_v : {7, 64, 300})
+      for (const Isa isa : isas_here()) {
+        CAPTURE(method, d_v, name(isa));
+        const RandomProblem problem({.batch = 2, .heads = 1, .n_q = 70, .n_k = 1, .d = 9, .d_v = d_v});
+        const Shape& s = problem.shape;
+        Instance trains(find(catalogue(), method), s, settings(method, s, {}), {.isa = isa, .pass = Pass::both}, 7);
+        std::vector<float> out(std::size_t(s.out_size())), dout = upstream_gradient(s, 5);
+        trains.forward(problem.view(), out.data());
+        GradientBuffers got(s, trains.parameters().specs());
+        trains.backward(problem.view(), {out.data(), dout.data()}, got.view());
+        const auto zero = [](float x) { return x == 0; };
+        CHECK(std::ranges::all_of(got.dq, zero));
+        CHECK(std::ranges::all_of(got.dk, zero));
+      }
+}
+
+TEST_CASE("gradients of longformer over several blocks, bands and global tokens", "[softmax_backward]") {
+  for (const std::int64_t window : {2, 70, 300, 2000})
+    for (const std::int64_t globals : {0, 1, 70})
+      for (const bool masked : {false, true}) {
+        CAPTURE(window, globals, masked);
+        RandomProblem problem({.batch = 1, .heads = 2, .n_q = 500, .n_k = 500, .d = 7, .d_v = 19});
+        if (masked) problem.mask();
+        const auto sees = [&](std::int64_t, std::int64_t i, std::int64_t j) {
+          return std::abs(i - j) <= window / 2 || i < globals || j < globals;
+        };
+        const Choices choices{{"window", std::to_string(window)}, {"global", std::to_string(globals)}};
+        CHECK(gradient_error("longformer", problem, choices, sees) < 1e-5);
+      }
+}
+
+TEST_CASE("gradients of subsample over several parts of the queries", "[softmax_backward]") {
+  for (const std::int64_t keys : {5, 70, 600})
+    for (const bool masked : {false, true}) {
+      CAPTURE(keys, masked);
+      RandomProblem problem({.batch = 2, .heads = 1, .n_q = 700, .n_k = 400, .d = 7, .d_v = 19});
+      if (masked) problem.mask();
+      const Choices choices{{"keys", std::to_string(keys)}};
+      Instance draws = instance("subsample", problem.shape, choices);
+      const float* const order = draws.draws().tensors()["order"];
+      std::vector<bool> drawn(800);
+      for (std::int64_t row = 0; row < 2; ++row)
+        for (std::int64_t t = 0, left = keys; t < 400 && left > 0; ++t) {
+          const auto j = static_cast<std::int64_t>(order[row * 400 + t]);
+          if (!problem.keep_k.empty() && !problem.keep_k[std::size_t(row * 400 + j)]) continue;
+          drawn[std::size_t(row * 400 + j)] = true;
+          --left;
+        }
+      const auto sees = [&](std::int64_t row, std::int64_t, std::int64_t j) {
+        return drawn[std::size_t(row * 400 + j)];
+      };
+      CHECK(gradient_error("subsample", problem, choices, sees) < 1e-5);
+    }
 }

@@ -1,5 +1,6 @@
 // The softmax of a tile of scores with one query in each lane, so that maxima, sums and rescaling never cross lanes.
 #pragma once
+#include "primitives/simd/gemm.hpp"
 #include "primitives/simd/rotate.hpp"
 
 namespace yoso {
@@ -90,6 +91,20 @@ void online_weights(I keys, I width, bool hidden, float* scores, float* largest,
       weights_of_lane<true>(keys, scores + lane, width, largest + lane, total + lane, decay + lane);
     else
       weights_of_lane<false>(keys, scores + lane, width, largest + lane, total + lane, decay + lane);
+  }
+}
+
+void column_dots(I rows, I width, const float* x, const float* y, float* result) {
+  for (I lane = 0; lane < width; lane += kLanes) {
+    Vec total = {};
+    for (I first = 0; first < rows; first += kDepth) {
+      Vec sum = {};
+      for (I r = first; r < smaller(rows, first + kDepth); ++r)
+        sum = load(x + r * width + lane) * load(y + r * width + lane) + sum;
+      in_register(sum);
+      total = first == 0 ? sum : total + sum;
+    }
+    store(result + lane, total);
   }
 }
 
