@@ -20,14 +20,18 @@ namespace yoso {
 
 inline float inverse_length(double length) { return length > 1e-12 ? static_cast<float>(1 / length) : 0.0f; }
 
+// In single precision, unless that overflows or loses small elements.
+inline double square_of(const Primitives& p, const float* x, std::int64_t n) {
+  const float square = p.dot(x, x, n);
+  return square > 1e-20f && square < 1e30f ? static_cast<double>(square) : sum_of_squares(x, n);
+}
+
 // unit = x / |x| and inverse = 1 / |x| of rows x [rows, n]; zeros for zero rows.
 inline void unit_rows_of(const Primitives& p, std::int64_t rows, std::int64_t n, const float* x, float* unit,
                          float* inverse) {
   std::copy_n(x, rows * n, unit);
   for (std::int64_t i = 0; i < rows; ++i, x += n, unit += n) {
-    const float square = p.dot(x, x, n);  // unless it overflows, or loses small elements
-    const bool fits = square > 1e-20f && square < 1e30f;
-    inverse[i] = inverse_length(std::sqrt(fits ? static_cast<double>(square) : sum_of_squares(x, n)));
+    inverse[i] = inverse_length(std::sqrt(square_of(p, x, n)));
     p.scale(inverse[i], unit, n);
   }
 }
@@ -51,7 +55,8 @@ inline float through_norm(const Primitives& p, Norm norm, std::int64_t n, const 
                           const float* dout, float* dx) {
   std::copy_n(dout, n, dx);
   if (norm == Norm::none) return 0.0f;
-  if (norm == Norm::l2) p.axpy(-p.dot(y, dout, n), y, dx, n);
+  // twice, because y is of unit length but for rounding, and dx . v has to vanish where v is along y
+  for (int round = 0; norm == Norm::l2 && round < 2; ++round) p.axpy(-p.dot(y, dx, n), y, dx, n);
   p.scale(inverse, dx, n);
   return norm == Norm::rowsum ? p.dot(y, dx, n) : 0.0f;
 }

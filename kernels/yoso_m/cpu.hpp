@@ -2,57 +2,78 @@
 #pragma once
 #include <yoso/method.hpp>
 
+#include "primitives/collision_gradient.hpp"
 #include "primitives/yoso_family.hpp"
+#include "yoso_m/collisions.hpp"
 #include "yoso_m/hash.hpp"
 #include "yoso_m/plan.hpp"
+#include "yoso_m/tables.hpp"
 
 namespace yoso::yoso_m {
+
+// Backward: what stands for the derivative of a weight, and how it is summed (README.md).
+enum class Gradient : std::uint8_t { lower_bound, tables, set, expectation };  // in the order of kGradientNames
+
+inline constexpr std::string_view kGradientNames[] = {"lower-bound", "tables", "set", "expectation"};
+
+inline Gradient gradient_of(const Settings& settings) { return static_cast<Gradient>(settings.real("gradient")); }
 
 class Cpu {
  public:
   Cpu(const Shape& shape, const Settings& settings, const Context& context);
   Needs needs() const;
   void forward(const Inputs& in, float* out, Call& call);
+  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call);
 
  private:
-  // Values are summed in column slices of `width`, with the tables of `group` hashes in the cache at once; every slice
-  // of every row is an independent piece of work. No sum depends on the choice: each is over tokens, then hashes, in
-  // ascending order.
-  struct Slicing {
-    std::int64_t width, slices, group;
+  struct Kept {                        // from forward to backward, where there is one; null where nobody needs it
+    std::uint16_t *q_codes, *k_codes;  // [rows, hashes, stride(n)]
+    float* inverse;                    // [rows, n_q]: 1 / |X|, or hashes / collisions; 0 where there is nothing
+    float* rows;                       // [rows, n_q, d_v]: the output without its convolution
   };
   struct Scratch {
-    std::uint16_t *q_codes, *k_codes;  // [rows, hashes, stride(n)]
-    float* work;                       // [threads, work_floats_]: hashing, then packed values, sums and tables
-    std::uint16_t* bits;               // [threads, hash_size_.bits]
-    std::uint32_t* counts;             // rowsum: [threads, group, slots] keys in a slot
-    std::int64_t* collisions;          // rowsum: [rows, n_q] over all hashes
+    float* work;               // [threads, work_floats_]: hashing, then packed values, sums and tables
+    std::uint16_t* bits;       // [threads, hash_size_.bits]
+    std::uint32_t* counts;     // rowsum: [threads, group, slots] keys in a slot
+    std::int64_t* collisions;  // rowsum: [rows, n_q] over all hashes
   };
-  // One (batch, head) row during the summation.
-  struct Codes {
-    const std::uint16_t *q, *k;           // [hashes, stride(n)]
-    const std::uint8_t *keep_q, *keep_k;  // [n]
-  };
-  Codes codes_of(const Inputs& in, const Scratch& s, std::int64_t row) const;
-
+  Kept layout_kept(Arena& saved, Arena& scratch) const;
   Scratch layout(Arena& scratch) const;
-  void hash_tokens(const Inputs& in, const Call& call, const Scratch& s) const;
-  void sum_values(const Inputs& in, const Call& call, const Scratch& s, float* out) const;
+  Codes codes_of(const Inputs& in, const Kept& kept, std::int64_t row) const;
+
+  void hash_tokens(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s) const;
+  void sum_values(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s, float* out) const;
   void sum_slice(const Inputs& in, const Call& call, const Codes& codes, std::int64_t row, std::int64_t slice,
                  bool watched, float* work, float* out) const;
   void count_collisions(const Codes& codes, std::uint32_t* counts, std::int64_t* collisions) const;
-  void normalise(const Inputs& in, const Call& call, const Scratch& s, float* out) const;
-  void show_codes(const Call& call, const Scratch& s) const;
-  template <class Clear>
-  void clear_tables(const std::uint16_t* q, const std::uint16_t* k, std::int64_t group, const Clear& clear) const;
+  void normalise(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s, float* out) const;
+  void show_codes(const Call& call, const Kept& kept) const;
+
+  struct BackwardScratch {
+    float *q, *k;                      // [rows, n, d] of unit length
+    float *inverse_q, *inverse_k;      // [rows, n]
+    float *dx, *shift;                 // [rows, n_q, d_v], [rows, n_q]: see through_norm
+    float* work;                       // tables: [threads, floats of a slice]
+    Collisions::Scratch pairs;         // lower-bound and set
+    CollisionGradient::Scratch tiles;  // expectation
+  };
+  BackwardScratch layout_backward(Arena& scratch) const;
+  void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
+                 Call& call) const;
+  void sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
+  void sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const;
 
   Shape shape_;
   Context context_;
   Plan plan_;
   Norm norm_;
+  Gradient gradient_;
   std::int64_t conv_;
   HashSize hash_size_;
-  Slicing slicing_;
+  Slicing slicing_;      // of values
+  Slicing key_slicing_;  // of queries and keys
+  Collisions collisions_;
+  CollisionGradient expectation_;
   std::int64_t work_floats_;
 };
 

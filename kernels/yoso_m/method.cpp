@@ -2,6 +2,7 @@
 #include <yoso/method.hpp>
 
 #include <bit>
+#include <cmath>
 #include <string>
 
 #include "primitives/convolution.hpp"
@@ -12,6 +13,8 @@
 namespace yoso::yoso_m {
 
 void oracle(const Problem& problem, std::span<const std::int64_t> queries, double* out);
+void gradient_oracle(const Problem& problem, std::span<const std::int64_t> queries, const double* dout,
+                     const ExactGradients& grads);
 
 namespace {
 
@@ -31,6 +34,14 @@ constexpr Knob kKnobs[] = {
      .usual = "interleaved",
      .paper = "packed"},
     kNormKnob,
+    {.name = "gradient",
+     .kind = Knob::Kind::choice,
+     .help = "backward: the lower bound of a weight's derivative over colliding pairs, the same by d_v rounds of "
+             "tables, the derivative over pairs that collide in any hash, or the expectation's lower bound over all "
+             "pairs",
+     .choices = kGradientNames,
+     .usual = "lower-bound",
+     .paper = "tables; lower-bound is the same"},
     kConvolutionKnob,
 };
 
@@ -85,6 +96,45 @@ Work work(const Shape& s, const Settings& settings) {
           {hash, build, query, normalise}};
 }
 
+// Each pair costs a product of d_v numbers and two sums, of d and of d_v columns, from its query's side and from its
+// key's. How many there are depends on the data; here, on codes that are spread evenly.
+Work backward_work(const Shape& s, const Settings& settings) {
+  const Plan plan(s, settings);
+  const double rows = static_cast<double>(s.rows()), n_q = static_cast<double>(s.n_q), n_k = static_cast<double>(s.n_k);
+  const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v), m = static_cast<double>(plan.hashes);
+  const double bytes = 8.0 * static_cast<double>(s.q_size() + s.k_size() + s.v_size() + s.out_size());
+  const Stage normalise{
+      .phase = "normalise",
+      .fused = rows * (4.0 * n_q * (d + d_v) + 4.0 * n_k * d) +
+               4.0 * static_cast<double>(settings.integer("conv")) * static_cast<double>(s.out_size())};
+  Stage sum{.phase = "pairs"};
+  switch (gradient_of(settings)) {
+    case Gradient::expectation:
+      sum.phase = "attend";
+      sum.fused = rows * n_q * n_k * 2.0 * (3 * d + 2 * d_v);
+      sum.exponentials = rows * n_q * n_k;
+      break;
+    case Gradient::tables:  // for each column of the values: to tables, and from them, for queries and for keys
+      sum.phase = "tables";
+      sum.adds = rows * m * (n_q + n_k) * (2 * d * d_v + d_v);
+      sum.reads = 4.0 * sum.adds;
+      sum.footprint =
+          4.0 * std::min(m * static_cast<double>(plan.slots()) * d, static_cast<double>(tables_in_flight(plan)));
+      break;
+    case Gradient::set:
+    case Gradient::lower_bound:
+      const double chance = gradient_of(settings) == Gradient::set
+                                ? 1 - std::pow(1 - 1 / static_cast<double>(plan.slots()), m)
+                                : m / static_cast<double>(plan.slots());
+      const double pairs = rows * n_q * n_k * chance;
+      sum.fused = pairs * 2.0 * (2 * d + 3 * d_v + (gradient_of(settings) == Gradient::set ? 2 * d : 0));
+      sum.reads = pairs * 4.0 * (2 * d + 2 * d_v);
+      sum.footprint = 4.0 * std::max(n_q, n_k) * (d + d_v);
+      break;
+  }
+  return {normalise.fused + sum.fused + sum.adds, bytes, {normalise, sum}};
+}
+
 }  // namespace
 
 extern const Method method;
@@ -101,8 +151,11 @@ const Method method{
     .draws = draws,
     .parameters = convolution_parameters,
     .work = work,
+    .backward_work = backward_work,
     .cpu = runs<Cpu>(),
     .oracle = oracle,
+    .gradient_oracle = gradient_oracle,
+    .surrogate = [](const Settings&) { return true; },  // codes have no derivative
 };
 
 }  // namespace yoso::yoso_m

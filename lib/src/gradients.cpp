@@ -62,7 +62,7 @@ class Loss {
     const Shape& s = problem_.shape;
     std::vector<double> out(static_cast<std::size_t>(s.rows() * s.d_v) * queries_.size());
     method_.oracle(Problem{s, problem_.settings, in, problem_.draws, parameters}, queries_, out.data());
-    double sum = 0;
+    double sum = 0, squares = 0;
     magnitude_ = 0;
     std::size_t at = 0;
     for (std::int64_t row = 0; row < s.rows(); ++row)
@@ -71,25 +71,29 @@ class Loss {
           const double term = out[at] * static_cast<double>(dout_[(row * s.n_q + i) * s.d_v + c]);
           sum += term;
           magnitude_ += std::abs(term);
+          squares += term * term;
         }
+    size_ = std::sqrt(static_cast<double>(out.size()) * squares);
     return sum;
   }
   double magnitude() const { return magnitude_; }  // sum of |dout * out|: what its rounding is relative to
+  // The same by the terms' root mean square, which is more where few queries bear the loss, and all of the gradient.
+  double size() const { return size_; }
 
  private:
   const Method& method_;
   const Problem& problem_;
   std::span<const std::int64_t> queries_;
   const float* dout_;
-  double magnitude_ = 0;
+  double magnitude_ = 0, size_ = 0;
 };
 
-// The least that counts as the size of an element of a gradient: a tenth of what it would be if the tensor scaled the
-// loss. Gradients that cancel to nothing (of a query that sees one key, or has one feature) are no more exact than that
-// allows: 2e-5 of what cancels, which an output that is a sum of hundreds of floats is not much closer to.
-double floor_of(const Variable& x, double magnitude) {
+// The least that counts as the size of an element of a gradient: a thirtieth of what it would be if the tensor scaled
+// the loss. Gradients that cancel to nothing (of a query that sees one key, or has one feature) are no more exact than
+// that allows: 6e-6 of what cancels.
+double floor_of(const Variable& x, const Loss& loss) {
   const double typical = rms(x.data, x.size());
-  return typical > 0 ? 0.1 * magnitude / (typical * static_cast<double>(x.asked * x.width)) : 0;
+  return typical > 0 ? 0.03 * loss.size() / (typical * static_cast<double>(x.asked * x.width)) : 0;
 }
 
 // Error along one direction: elements [first, first + count) step up or down.
@@ -113,7 +117,7 @@ double along(const Variable& x, std::int64_t first, std::int64_t count, Loss& lo
   const double higher = loss(x, up), rounding = 1e-14 * loss.magnitude();
   const double actual = higher - loss(x, down);
   // of a part, its own size counts beside that of all
-  const double element = rms(x.got, x.size()) + rms(x.got + first, count) + floor_of(x, loss.magnitude());
+  const double element = rms(x.got, x.size()) + rms(x.got + first, count) + floor_of(x, loss);
   const double size = std::sqrt(square) * element + rounding;
   const double off = std::abs(predicted - actual);
   return off <= rounding ? 0 : off / size;
@@ -134,11 +138,11 @@ double differences(const Variable& x, Loss& loss, int tokens) {
   return worst;
 }
 
-double elementwise(const Variable& x, const std::vector<double>& want, double magnitude) {
+double elementwise(const Variable& x, const std::vector<double>& want, const Loss& loss) {
   double square = 0;
   for (const double w : want) square += w * w;
   const double typical =
-      std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, want.size()))) + floor_of(x, magnitude);
+      std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, want.size()))) + floor_of(x, loss);
   double worst = 0;
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double off = std::abs(static_cast<double>(x.got[i]) - want[i]) / (typical + std::abs(want[i]) + 1e-30);
@@ -195,9 +199,9 @@ std::vector<GradientError> gradient_errors(const Method& method, const Problem& 
   exact.dv = want[at++].data();
   while (at < want.size()) exact.parameters.push_back(want[at++].data());
   method.gradient_oracle(problem, queries, asked.data(), exact);
-  loss(all[0], {all[0].data, all[0].data + all[0].size()});  // as it is, for its magnitude
+  loss(all[0], {all[0].data, all[0].data + all[0].size()});  // as it is, for its size
   for (std::size_t i = 0; i < all.size(); ++i)
-    errors.push_back({all[i].name, elementwise(all[i], want[i], loss.magnitude())});
+    errors.push_back({all[i].name, elementwise(all[i], want[i], loss)});
   return errors;
 }
 

@@ -127,7 +127,7 @@ void hide(I keys, I width, const std::int32_t* from, const std::int32_t* to, flo
     Ints key = {};
     for (I j = 0; j < keys; ++j, key += 1) {
       float* const s = scores + j * width + lane;
-      store(s, (key >= first) & (key < last) ? load(s) : broadcast(-__builtin_inff()));
+      store(s, ((key >= first) & (key < last)) ? load(s) : broadcast(-__builtin_inff()));
     }
   }
 }

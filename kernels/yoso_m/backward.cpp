@@ -1,0 +1,130 @@
+// Backward of yoso-m: its output's norm, then one of four sums in the place of the derivative, then the lengths of
+// queries and keys.
+#include <yoso/parallel.hpp>
+
+#include <algorithm>
+
+#include "primitives/yoso_gradient.hpp"
+#include "yoso_m/cpu.hpp"
+
+namespace yoso::yoso_m {
+
+Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
+  BackwardScratch s{};
+  s.q = scratch.take<float>(shape_.q_size());
+  s.k = scratch.take<float>(shape_.k_size());
+  s.inverse_q = scratch.take<float>(shape_.rows() * shape_.n_q);
+  s.inverse_k = scratch.take<float>(shape_.rows() * shape_.n_k);
+  s.dx = scratch.take<float>(shape_.out_size());
+  s.shift = scratch.take<float>(shape_.rows() * shape_.n_q);
+  if (gradient_ == Gradient::expectation)
+    s.tiles = expectation_.layout(scratch);
+  else if (gradient_ == Gradient::tables)
+    s.work = scratch.take<float>(context_.threads *
+                                 std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_)));
+  else
+    s.pairs = collisions_.layout(scratch);
+  return s;
+}
+
+void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+  const Primitives& p = primitives(context_.isa);
+  const int threads = context_.threads;
+  const std::int64_t queries = shape_.rows() * shape_.n_q, keys = shape_.rows() * shape_.n_k;
+  const Kept kept = layout_kept(call.saved, call.scratch);
+  const BackwardScratch s = layout_backward(call.scratch);
+  call.phase("normalise");
+  through_norms(p, threads, shape_, norm_, kept.rows ? kept.rows : up.out, kept.inverse, up.dout, in.keep_q, s.dx,
+                s.shift);
+  to_unit_rows(p, threads, queries, shape_.d, in.q, s.q, s.inverse_q);
+  to_unit_rows(p, threads, keys, shape_.d, in.k, s.k, s.inverse_k);
+  if (gradient_ == Gradient::expectation) {
+    call.phase("attend");
+    expectation_.run({s.q, s.k, in.v, s.dx, s.shift, in.keep_k}, s.tiles, grads.dq, grads.dk, grads.dv);
+  } else if (gradient_ == Gradient::tables) {
+    call.phase("tables");
+    sum_weighted_tables(in, kept, s, grads);
+    sum_value_gradients(in, kept, s, grads.dv);
+  } else {
+    sum_pairs(in, kept, s, grads, call);
+  }
+  call.phase("lengths");
+  through_unit_rows(p, threads, queries, shape_.d, s.q, s.inverse_q, grads.dq);
+  through_unit_rows(p, threads, keys, shape_.d, s.k, s.inverse_k, grads.dk);
+  if (divides_out_weights(shape_, norm_)) {
+    std::fill_n(grads.dq, shape_.q_size(), 0.0f);
+    std::fill_n(grads.dk, shape_.k_size(), 0.0f);
+  }
+  if (conv_ == 0) return;
+  call.phase("convolution");
+  through_convolution(p, threads, shape_, conv_, in, call.parameters["conv_w"], up.dout, grads.dv, grads.parameters[0]);
+}
+
+// dQ_i = tau / 2m sum_h sum_c dX_ic T_hc[code_h(q_i)],   T_hc[code] = sum of v_jc k_j over the keys of that code, and
+// dK_j likewise: a round of tables for each column c of the values.
+void Cpu::sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s,
+                              const Gradients& grads) const {
+  const Primitives& p = primitives(context_.isa);
+  const std::int64_t d = shape_.d, d_v = shape_.d_v, width = key_slicing_.width, slices = key_slicing_.slices;
+  const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
+  const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
+  const std::int64_t rounds = d_v + (norm_ == Norm::rowsum ? 1 : 0);  // the last one for what is not in dX . v
+  parallel_for(context_.threads, shape_.rows() * 2 * slices, [&](std::int64_t piece, int thread) {
+    const std::int64_t row = piece / (2 * slices), column = piece % slices * width, real = std::min(width, d - column);
+    const bool of_queries = piece / slices % 2 == 0;
+    const Codes codes = codes_of(in, kept, row);
+    const SliceWork w(shape_, key_slicing_, s.work + thread * floats);
+    const float* const q = s.q + row * shape_.n_q * d + column;
+    const float* const k = s.k + row * shape_.n_k * d + column;
+    const auto value = [&](std::int64_t j, std::int64_t c) {
+      if (codes.keep_k && !codes.keep_k[j]) return 0.0f;
+      return c < d_v ? in.v[(row * shape_.n_k + j) * d_v + c] : 1.0f;
+    };
+    const auto gradient = [&](std::int64_t i, std::int64_t c) {
+      return c < d_v ? s.dx[(row * shape_.n_q + i) * d_v + c] : -s.shift[row * shape_.n_q + i];
+    };
+    float* const g = (of_queries ? grads.dq + row * shape_.n_q * d : grads.dk + row * shape_.n_k * d) + column;
+    const std::int64_t n = of_queries ? shape_.n_q : shape_.n_k;
+    for (std::int64_t i = 0; i < n; ++i) std::fill_n(g + i * d, real, 0.0f);
+    for (std::int64_t c = 0; c < rounds; ++c) {
+      std::fill_n(w.queries, shape_.n_q * width, 0.0f);
+      std::fill_n(w.keys, shape_.n_k * width, 0.0f);
+      if (of_queries) {
+        for (std::int64_t j = 0; j < shape_.n_k; ++j) p.axpy(value(j, c), k + j * d, w.keys + j * width, real);
+        Tables(p, shape_, plan_, key_slicing_).to_queries(codes, w, [](const char*) {});
+        for (std::int64_t i = 0; i < n; ++i) p.axpy(gradient(i, c), w.queries + i * width, g + i * d, real);
+      } else {
+        for (std::int64_t i = 0; i < shape_.n_q; ++i) p.axpy(gradient(i, c), q + i * d, w.queries + i * width, real);
+        Tables(p, shape_, plan_, key_slicing_).to_keys(codes, w);
+        for (std::int64_t j = 0; j < n; ++j) p.axpy(value(j, c), w.keys + j * width, g + j * d, real);
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) p.scale(factor, g + i * d, real);
+  });
+}
+
+// dV_j = 1/m sum_h T_h[code_h(k_j)],   T_h[code] = sum of dX_i over the queries of that code
+void Cpu::sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const {
+  const Primitives& p = primitives(context_.isa);
+  const std::int64_t d_v = shape_.d_v, width = slicing_.width;
+  const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
+  parallel_for(context_.threads, shape_.rows() * slicing_.slices, [&](std::int64_t piece, int thread) {
+    const std::int64_t row = piece / slicing_.slices, column = piece % slicing_.slices * width;
+    const std::int64_t real = std::min(width, d_v - column);
+    const Codes codes = codes_of(in, kept, row);
+    const SliceWork w(shape_, slicing_, s.work + thread * floats);
+    for (std::int64_t i = 0; i < shape_.n_q; ++i) {
+      std::copy_n(s.dx + (row * shape_.n_q + i) * d_v + column, real, w.queries + i * width);
+      std::fill_n(w.queries + i * width + real, width - real, 0.0f);
+    }
+    std::fill_n(w.keys, shape_.n_k * width, 0.0f);
+    Tables(p, shape_, plan_, slicing_).to_keys(codes, w);
+    for (std::int64_t j = 0; j < shape_.n_k; ++j) {
+      float* const to = dv + (row * shape_.n_k + j) * d_v + column;
+      std::fill_n(to, real, 0.0f);
+      if (!codes.keep_k || codes.keep_k[j]) p.axpy(1 / static_cast<float>(plan_.hashes), w.keys + j * width, to, real);
+    }
+  });
+}
+
+}  // namespace yoso::yoso_m

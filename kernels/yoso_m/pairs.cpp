@@ -1,0 +1,130 @@
+// Backward over colliding pairs, each visited from its query's side and from its key's side: whoever owns a gradient
+// sums it alone, so threads never meet.
+#include <yoso/parallel.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "primitives/yoso_gradient.hpp"
+#include "yoso_m/cpu.hpp"
+
+namespace yoso::yoso_m {
+namespace {
+
+constexpr std::int64_t kTokensAtOnce = 64;
+
+// The derivative of a weight as the reference's second version has it: the exact one at 0.99 times the cosine, its
+// three factors interpolated between 32 points, two of them cut off at 10.
+class Interpolated {
+ public:
+  explicit Interpolated(std::int64_t tau) : tau_(static_cast<float>(tau)) {
+    for (int i = 0; i < kPoints; ++i) {
+      const double x = i / 31.0;
+      angle_[i] = static_cast<float>(std::acos(2 * x - 1) / std::numbers::pi);
+      power_[i] = static_cast<float>(std::min(10.0, std::pow(x + 1e-6, static_cast<double>(tau - 1))));
+      inverse_sine_[i] = static_cast<float>(std::min(10.0, 1 / std::sqrt(x + 1e-6)));
+    }
+  }
+  float operator()(float cosine) const {
+    const float x = 0.99f * cosine;
+    const float base = 1 - at(angle_, (1 + x) * 15.5f);
+    return tau_ * at(power_, base * 31) / std::numbers::pi_v<float> * at(inverse_sine_, (1 - x * x) * 31);
+  }
+
+ private:
+  static constexpr int kPoints = 32;
+  static float at(const float* table, float x) {
+    const float inside = std::clamp(x, 0.0f, 31.0f);
+    const int i = std::min(30, static_cast<int>(inside));
+    return table[i] + (inside - static_cast<float>(i)) * (table[i + 1] - table[i]);
+  }
+  float tau_, angle_[kPoints], power_[kPoints], inverse_sine_[kPoints];
+};
+
+// One side of a row, and the other.
+struct Side {
+  std::int64_t n;
+  const float* unit;   // [n, d]
+  const float* value;  // [n, d_v]: v of keys, dx of queries
+  const float* shift;  // [n] of queries, null of keys and where it is 0
+};
+
+}  // namespace
+
+void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
+                    Call& call) const {
+  const Primitives& p = primitives(context_.isa);
+  const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
+  const bool set = gradient_ == Gradient::set;
+  const Interpolated slope(plan_.bits);
+  const float factor = set ? 1.0f : static_cast<float>(plan_.bits) / static_cast<float>(2 * m);
+  const float share = 1 / static_cast<float>(m);
+
+  // g += of the pairs of a token, whose unit row and value these are; dv (of a key, else null) += dx of the queries.
+  const auto add = [&](const Side& own, const Side& other, std::int64_t token, std::int64_t count,
+                       const std::uint32_t* tokens, const std::uint16_t* counts, float* g, float* dv) {
+    float changes[Collisions::kBatch], more[Collisions::kBatch];
+    p.dots_at(count, tokens, d_v, own.value + token * d_v, other.value, d_v, changes);
+    for (std::int64_t t = 0; own.shift && t < count; ++t) changes[t] -= own.shift[token];
+    for (std::int64_t t = 0; other.shift && t < count; ++t) changes[t] -= other.shift[tokens[t]];
+    if (set) {
+      p.dots_at(count, tokens, d, own.unit + token * d, other.unit, d, more);
+      for (std::int64_t t = 0; t < count; ++t) changes[t] *= slope(more[t]);
+    } else if (counts) {
+      for (std::int64_t t = 0; t < count; ++t) changes[t] *= static_cast<float>(counts[tokens[t]]);
+    }
+    p.add_rows_at(count, tokens, changes, d, other.unit, d, g);
+    if (!dv) return;
+    for (std::int64_t t = 0; t < count; ++t) more[t] = counts ? static_cast<float>(counts[tokens[t]]) : 1.0f;
+    p.add_rows_at(count, tokens, more, d_v, other.value, d_v, dv);
+  };
+
+  const std::int64_t q_blocks = (shape_.n_q + kTokensAtOnce - 1) / kTokensAtOnce;
+  const std::int64_t k_blocks = (shape_.n_k + kTokensAtOnce - 1) / kTokensAtOnce;
+  for (std::int64_t first_row = 0; first_row < shape_.rows(); first_row += collisions_.wave()) {
+    const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first_row);
+    call.phase("sort");
+    parallel_for(context_.threads, rows * 2 * m, [&](std::int64_t piece, int) {
+      const std::int64_t at = piece / (2 * m), hash = piece % m;
+      const Codes codes = codes_of(in, kept, first_row + at);
+      if (piece / m % 2 == 0)
+        collisions_.sort_queries(s.pairs, codes, at, hash);
+      else
+        collisions_.sort_keys(s.pairs, codes, at, hash);
+    });
+    call.phase("pairs");
+    parallel_for(context_.threads, rows * (q_blocks + k_blocks), [&](std::int64_t piece, int thread) {
+      const std::int64_t at = piece / (q_blocks + k_blocks), row = first_row + at;
+      const std::int64_t block = piece % (q_blocks + k_blocks);
+      const Codes codes = codes_of(in, kept, row);
+      const bool divides = norm_ == Norm::rowsum;
+      const Side queries{shape_.n_q, s.q + row * shape_.n_q * d, s.dx + row * shape_.n_q * d_v,
+                         divides ? s.shift + row * shape_.n_q : nullptr};
+      const Side keys{shape_.n_k, s.k + row * shape_.n_k * d, in.v + row * shape_.n_k * d_v, nullptr};
+      const bool of_queries = block < q_blocks;
+      const Side& own = of_queries ? queries : keys;
+      const Side& other = of_queries ? keys : queries;
+      const std::int64_t first = (of_queries ? block : block - q_blocks) * kTokensAtOnce;
+      const std::uint8_t* const keep = of_queries ? codes.keep_q : codes.keep_k;
+      const Collisions::Sorted sorted = of_queries ? collisions_.keys(s.pairs, at) : collisions_.queries(s.pairs, at);
+      for (std::int64_t i = first; i < std::min(first + kTokensAtOnce, own.n); ++i) {
+        float* const g = (of_queries ? grads.dq : grads.dk) + (row * own.n + i) * d;
+        float* const dv = of_queries ? nullptr : grads.dv + (row * own.n + i) * d_v;
+        std::fill_n(g, d, 0.0f);
+        if (dv) std::fill_n(dv, d_v, 0.0f);
+        if (keep && !keep[i]) continue;
+        const std::int64_t from = of_queries ? 0 : std::max<std::int64_t>(0, i + shape_.n_q - shape_.n_k);
+        const std::int64_t to = of_queries ? shape_.visible(i) : shape_.n_q;
+        collisions_.visit(s.pairs, thread, of_queries ? codes.q : codes.k, stride(own.n), i, sorted, other.n, from, to,
+                          set, [&](std::int64_t count, const std::uint32_t* tokens, const std::uint16_t* counts) {
+                            add(own, other, i, count, tokens, counts, g, dv);
+                          });
+        p.scale(factor, g, d);
+        if (dv) p.scale(share, dv, d_v);
+      }
+    });
+  }
+}
+
+}  // namespace yoso::yoso_m
