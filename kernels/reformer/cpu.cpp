@@ -13,29 +13,9 @@ namespace {
 
 constexpr std::int64_t kTokens = 64;    // tokens that one piece of work hashes
 constexpr std::int64_t kColumns = 256;  // projections of a token at a time
-constexpr std::int64_t kQueries = 64;   // list entries that one piece of work attends for
-constexpr std::int64_t kKeys = 128;     // list entries attended to at a time
 constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
 
 }  // namespace
-
-// Queries of one piece of work: a run of list entries of one chunk and one round, so that no token comes twice.
-struct Cpu::Tile {
-  std::int64_t row, first, count;  // list entries [first, first + count)
-  const std::int32_t* positions;
-  float *queries, *keys, *values, *scores, *outputs;
-};
-
-// List entries that are attended to at a time.
-struct Cpu::Keys {
-  std::int64_t count = 0;
-  // All visible to every query, but that query i is key own_first + i, if that is in [0, own_last). Otherwise `self`
-  // and `from` have to be asked about every pair.
-  bool plain = true;
-  std::int64_t own_first = 0, own_last = 0;
-  std::int32_t self[kKeys];  // the query position that this key is to itself
-  std::int32_t from[kKeys];  // the first query position that sees this key
-};
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     : shape_(shape),
@@ -51,13 +31,16 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
   if (shape.n_q != shape.n_k) throw Unsupported("reformer shares queries and keys: n_q must equal n_k");
 }
 
-Cpu::Layout Cpu::layout(Arena& scratch) const {
-  const std::int64_t rows = shape_.rows(), threads = context_.threads, entries = rows * rounds_ * n_;
-  return {scratch.take<float>(rows * n_),
+Cpu::Sorted Cpu::sorted(Arena& arena) const {
+  const std::int64_t tokens = shape_.rows() * n_;
+  return {arena.take<float>(tokens), arena.take<std::int32_t>(tokens * rounds_), arena.take<float>(tokens),
+          arena.take<float>(tokens)};
+}
+
+Cpu::Layout Cpu::layout(Arena& saved, Arena& scratch) const {
+  const std::int64_t threads = context_.threads, entries = shape_.rows() * rounds_ * n_;
+  return {sorted(context_.pass == Pass::both ? saved : scratch),
           scratch.take<std::int32_t>(full_ ? 0 : entries),
-          scratch.take<std::int32_t>(entries),
-          scratch.take<float>(rows * n_),
-          scratch.take<float>(rows * n_),
           scratch.take<std::int32_t>(full_ ? 0 : threads * (buckets_ + 1)),
           scratch.take<float>(full_ ? 0 : threads * 2 * kTokens * kColumns),
           scratch.take<float>(threads * kQueries * shape_.d),
@@ -68,14 +51,15 @@ Cpu::Layout Cpu::layout(Arena& scratch) const {
 }
 
 Needs Cpu::needs() const {
-  Arena scratch;
-  layout(scratch);
-  return {0, scratch.used()};
+  Arena saved, forward, again, backward;
+  layout(saved, forward);
+  if (context_.pass == Pass::both) backward_layout(again, backward);
+  return {saved.used(), std::max(forward.used(), backward.used())};
 }
 
 void Cpu::forward(const Inputs& in, float* out, Call& call) {
   const Primitives& p = primitives(context_.isa);
-  const Layout at = layout(call.scratch);
+  const Layout at = layout(call.saved, call.scratch);
   call.phase("hash");
   scale_keys(p, in, at);
   if (!full_) {
@@ -213,7 +197,7 @@ void Cpu::attend(const Primitives& p, const Inputs& in, const Layout& at, float*
 }
 
 // Adds list entries [first, last), which fit, to the keys.
-void Cpu::gather(const Inputs& in, const Layout& at, const Tile& tile, std::int64_t first, std::int64_t last,
+void Cpu::gather(const Inputs& in, const Sorted& at, const Tile& tile, std::int64_t first, std::int64_t last,
                  Keys& keys) const {
   const std::int64_t row = tile.row, round = tile.first / n_;
   const std::int32_t* const list = at.list + row * rounds_ * n_;
@@ -229,6 +213,7 @@ void Cpu::gather(const Inputs& in, const Layout& at, const Tile& tile, std::int6
     const bool kept = !keep || keep[position];
     // hf lets a padded token see itself; in lucidrains' form padding is masked for good
     keys.self[j] = kept || hf_ ? position : -1;
+    keys.at[j] = position;
     keys.from[j] = !kept ? kNever : shape_.causal ? position : 0;
     const float* const x = in.q + (row * n_ + position) * shape_.d;
     const float scale = at.key_scales[row * n_ + position];
@@ -280,11 +265,15 @@ void Cpu::finish(const Primitives& p, const Inputs& in, const Layout& at, float*
     const std::uint8_t* const keep = mask_of_row(in.keep_q, shape_, row, n_);
     for (std::int64_t i = 0; i < n_; ++i) {
       const float total = at.totals[row * n_ + i];
+      const bool answered = (!keep || keep[i]) && total != 0.0f;
       float* const o = out + (row * n_ + i) * shape_.d_v;
-      if ((keep && !keep[i]) || total == 0.0f)
-        std::fill_n(o, shape_.d_v, 0.0f);
-      else
+      if (answered)
         p.scale(1.0f / total, o, shape_.d_v);
+      else
+        std::fill_n(o, shape_.d_v, 0.0f);
+      if (context_.pass == Pass::forward) continue;
+      at.totals[row * n_ + i] = answered ? 1.0f / total : 0.0f;
+      if (!answered) at.peaks[row * n_ + i] = INFINITY;
     }
   });
 }

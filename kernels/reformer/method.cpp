@@ -52,6 +52,23 @@ Work work(const Shape& s, const Settings& settings) {
                  (full ? 0.0 : 4.0 * tokens * rounds))};
 }
 
+// Of each token, round and key: the logit and the weight's gradient again, and what they add to query, key and value.
+Work backward_work(const Shape& s, const Settings& settings) {
+  const bool full = is_full(s, settings);
+  const double tokens = static_cast<double>(s.rows()) * static_cast<double>(s.n_q);
+  const double d = static_cast<double>(s.d), d_v = static_cast<double>(s.d_v);
+  const double rounds = full ? 1 : static_cast<double>(settings.integer("rounds"));
+  const double seen = static_cast<double>(full ? s.n_k : std::min(2 * settings.integer("bucket"), s.n_k));
+  const double pairs = tokens * rounds * seen, products = pairs * 2.0 * (3.0 * d + 2.0 * d_v);
+  // x, v, out and its gradient in; two gradients out, and the zeros that dk is; order as i32, two numbers a token
+  const double bytes = 4.0 * (3.0 * static_cast<double>(s.q_size()) + 2.0 * static_cast<double>(s.v_size()) +
+                              2.0 * static_cast<double>(s.out_size()) + tokens * (rounds + 3.0));
+  return {products + pairs * 7.0 + tokens * 6.0 * d,
+          bytes,
+          {{.phase = "attend", .fused = products, .exponentials = pairs, .reads = bytes, .footprint = bytes},
+           {.phase = "keys", .fused = tokens * 4.0 * d, .adds = tokens * 2.0 * d}}};
+}
+
 }  // namespace
 
 extern const Method method;
@@ -68,6 +85,7 @@ const Method method{
     .redraws = true,
     .draws = draws,
     .work = work,
+    .backward_work = backward_work,
     .cpu = runs<Cpu>(),
     .oracle = oracle,
     .expectation = expectation,
