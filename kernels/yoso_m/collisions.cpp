@@ -8,6 +8,8 @@ namespace {
 // Tokens, or slots of a table, whose sorted order is in memory at a time, if no single row has more.
 constexpr std::int64_t kWaveTokens = 16384;
 
+constexpr std::int64_t kSlack = 4;  // entries that list_all copies at a time: it may run past the end of a list
+
 // A counting sort. While it counts, code c has its place two further on; while it deals out, one further on.
 void sort(const std::uint16_t* codes, const std::uint8_t* keep, std::int64_t n, std::int64_t slots,
           std::uint32_t* order, std::uint32_t* starts) {
@@ -26,12 +28,12 @@ Collisions::Collisions(const Shape& shape, const Context& context, const Plan& p
       threads_(std::max(1, context.threads)),
       wave_(std::clamp<std::int64_t>(kWaveTokens / std::max({shape.n_q, shape.n_k, plan.slots()}), 1, shape.rows())),
       longer_(std::max(shape.n_q, shape.n_k)),
-      capacity_(longer_ + 1) {}
+      capacity_(longer_ + kSlack) {}
 
 Collisions::Scratch Collisions::layout(Arena& scratch) const {
   const std::int64_t lists = wave_ * plan_.hashes, starts = lists * (plan_.slots() + 2);
-  return {scratch.take<std::uint32_t>(lists * shape_.n_q),
-          scratch.take<std::uint32_t>(lists * shape_.n_k),
+  return {scratch.take<std::uint32_t>(lists * shape_.n_q + kSlack),
+          scratch.take<std::uint32_t>(lists * shape_.n_k + kSlack),
           scratch.take<std::uint32_t>(starts),
           scratch.take<std::uint32_t>(starts),
           scratch.take<std::uint32_t>(threads_ * capacity_),
@@ -56,6 +58,23 @@ Collisions::Sorted Collisions::queries(const Scratch& s, std::int64_t at) const 
 
 Collisions::Sorted Collisions::keys(const Scratch& s, std::int64_t at) const {
   return {s.k_order + at * plan_.hashes * shape_.n_k, s.k_starts + at * plan_.hashes * (plan_.slots() + 2)};
+}
+
+// Most slots hold fewer than kSlack tokens: copied without asking how many, there is hardly a branch to mispredict.
+bool Collisions::list_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
+                          std::uint32_t* list, std::int64_t& count) const {
+  count = 0;
+  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
+    const std::uint32_t* const starts = others.starts + h * (plan_.slots() + 2) + codes[h * stride];
+    const std::uint32_t* const tokens = others.order + h * n + starts[0];
+    const std::int64_t size = starts[1] - starts[0];
+    if (count + size > n / 4) return false;
+    std::int64_t at = 0;
+    do std::copy_n(tokens + at, kSlack, list + count + at);
+    while ((at += kSlack) < size);
+    count += size;
+  }
+  return true;
 }
 
 }  // namespace yoso::yoso_m

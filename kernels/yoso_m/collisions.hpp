@@ -44,11 +44,12 @@ class Collisions {
              const Sorted& others, std::int64_t n, std::int64_t first, std::int64_t last, bool once, const F& f) const;
 
  private:
-  struct Range {
-    const std::uint32_t *begin, *end;
-  };
-  Range range(const Sorted& others, std::int64_t n, std::int64_t hash, std::uint16_t code, std::int64_t first,
-              std::int64_t last) const;
+  // The list of collisions, or false when it would be longer than a quarter of the tokens.
+  bool list_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
+                std::uint32_t* list, std::int64_t& count) const;
+  // Calls f(token) for all of them.
+  template <class F>
+  void for_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n, const F& f) const;
 
   Shape shape_;
   Plan plan_;
@@ -56,15 +57,14 @@ class Collisions {
   std::int64_t wave_, longer_, capacity_;
 };
 
-inline Collisions::Range Collisions::range(const Sorted& others, std::int64_t n, std::int64_t hash, std::uint16_t code,
-                                           std::int64_t first, std::int64_t last) const {
-  const std::uint32_t* const order = others.order + hash * n;
-  const std::uint32_t* const starts = others.starts + hash * (plan_.slots() + 2) + code;
-  Range r{order + starts[0], order + starts[1]};
-  if (!shape_.causal) return r;
-  while (r.begin < r.end && *r.begin < first) ++r.begin;
-  while (r.begin < r.end && r.end[-1] >= last) --r.end;
-  return r;
+template <class F>
+void Collisions::for_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
+                         const F& f) const {
+  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
+    const std::uint32_t* const starts = others.starts + h * (plan_.slots() + 2) + codes[h * stride];
+    const std::uint32_t* const order = others.order + h * n;
+    for (std::uint32_t at = starts[0]; at < starts[1]; ++at) f(order[at]);
+  }
 }
 
 template <class F>
@@ -72,30 +72,22 @@ void Collisions::visit(const Scratch& s, int thread, const std::uint16_t* codes,
                        const Sorted& others, std::int64_t n, std::int64_t first, std::int64_t last, bool once,
                        const F& f) const {
   std::uint32_t* const list = s.lists + thread * capacity_;
-  std::int64_t total = 0;
-  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const Range r = range(others, n, h, codes[h * stride + i], first, last);
-    total += r.end - r.begin;
-  }
   std::int64_t count = 0;
-  if (!once && total < n / 4) {  // few, so hardly any twice
-    for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-      const Range r = range(others, n, h, codes[h * stride + i], first, last);
-      for (const std::uint32_t* at = r.begin; at < r.end; ++at) list[count++] = *at;
-    }
-    for (std::int64_t at = 0; at < count; at += kBatch) f(std::min(kBatch, count - at), list + at, nullptr);
-    return;
-  }
+  const auto in_batches = [&](const std::uint16_t* counts) {
+    if (first > 0 || last < n)
+      count = std::remove_if(list, list + count, [&](std::uint32_t token) { return token < first || token >= last; }) -
+              list;
+    for (std::int64_t at = 0; at < count; at += kBatch) f(std::min(kBatch, count - at), list + at, counts);
+  };
+  if (!once && list_all(codes + i, stride, others, n, list, count)) return in_batches(nullptr);
   std::uint16_t* const counts = s.counts + thread * longer_;
   std::fill_n(counts, n, std::uint16_t{0});
-  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const Range r = range(others, n, h, codes[h * stride + i], first, last);
-    for (const std::uint32_t* at = r.begin; at < r.end; ++at) {
-      list[count] = *at;
-      count += counts[*at]++ == 0;
-    }
-  }
-  for (std::int64_t at = 0; at < count; at += kBatch) f(std::min(kBatch, count - at), list + at, counts);
+  count = 0;
+  for_all(codes + i, stride, others, n, [&](std::uint32_t token) {
+    list[count] = token;
+    count += counts[token]++ == 0;
+  });
+  in_batches(counts);
 }
 
 }  // namespace yoso::yoso_m

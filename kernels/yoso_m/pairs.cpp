@@ -114,7 +114,8 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
         std::fill_n(g, d, 0.0f);
         if (dv) std::fill_n(dv, d_v, 0.0f);
         if (keep && !keep[i]) continue;
-        const std::int64_t from = of_queries ? 0 : std::max<std::int64_t>(0, i + shape_.n_q - shape_.n_k);
+        const bool all = of_queries || !shape_.causal;
+        const std::int64_t from = all ? 0 : std::max<std::int64_t>(0, i + shape_.n_q - shape_.n_k);
         const std::int64_t to = of_queries ? shape_.visible(i) : shape_.n_q;
         collisions_.visit(s.pairs, thread, of_queries ? codes.q : codes.k, stride(own.n), i, sorted, other.n, from, to,
                           set, [&](std::int64_t count, const std::uint32_t* tokens, const std::uint16_t* counts) {

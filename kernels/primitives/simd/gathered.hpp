@@ -5,84 +5,117 @@
 namespace yoso {
 namespace {
 
-constexpr I kBlock =
-    4;  // vectors of a row that are worked on together: a chain each, to hide the latency of an addition
+// Vectors of a row that are worked on together: a chain each, which hides the latency of an addition.
+constexpr I kBlock = 4;
 
-// f(kCount, first column, columns in the last vector) for blocks of kCount <= kBlock vectors of a row.
+// Some columns of a row, kCount vectors of them; of the last vector `last` columns, all of them if kWhole.
+template <int kCount, bool kWhole>
+struct Part {
+  I last = kLanes;
+  template <int kVector>
+  YOSO_INLINE Vec get(const float* from, Constant<kVector>) const {
+    if constexpr (kWhole || kVector < kCount - 1) return load(from + kVector * kLanes);
+    return load(from + kVector * kLanes, last);
+  }
+  template <int kVector>
+  YOSO_INLINE void put(float* to, Vec v, Constant<kVector>) const {
+    if constexpr (kWhole || kVector < kCount - 1) return store(to + kVector * kLanes, v);
+    store(to + kVector * kLanes, v, last);
+  }
+  YOSO_INLINE void fetch(const float* row) const {
+    constexpr int kLine = 16;
+    unrolled<(kCount * kLanes + kLine - 1) / kLine>([&](auto line)
+                                                        YOSO_INLINE_LAMBDA { __builtin_prefetch(row + line * kLine); });
+  }
+};
+
+// f(part, first column) for all parts of a row.
 template <int kCount = kBlock, class F>
-YOSO_INLINE void for_blocks(I n, const F& f, I first = 0) {
-  for (; n - first > (kCount - 1) * kLanes; first += kCount * kLanes)
-    f(Constant<kCount>{}, first, smaller(kLanes, n - first - (kCount - 1) * kLanes));
-  if constexpr (kCount > 1) for_blocks<kCount - 1>(n, f, first);
-}
-
-template <int kCount>
-YOSO_INLINE void fetch_row(const float* row) {
-  constexpr int kLine = 16;
-  unrolled<(kCount * kLanes + kLine - 1) / kLine>([&](auto line)
-                                                      YOSO_INLINE_LAMBDA { __builtin_prefetch(row + line * kLine); });
-}
-
-// kLanes sums at a time: each a vector over columns, and then all are turned and added up at once.
-void dots_at(I count, const std::uint32_t* at, I n, const float* x, const float* rows, I ld, float* result) {
-  for (I first = 0; first < count; first += kLanes) {
-    const I here = smaller(kLanes, count - first), next = smaller(kLanes, count - first - here);
-    const std::uint32_t* const ids = at + first;
-    Vec sums[kLanes] = {};
-    for_blocks(n, [&](auto size, I column, I last) YOSO_INLINE_LAMBDA {
-      constexpr int kCount = size;
-      const auto get = [=](const float* from, auto v) YOSO_INLINE_LAMBDA {
-        return v == kCount - 1 && last < kLanes ? load(from + v * kLanes, last) : load(from + v * kLanes);
-      };
-      Vec left[kCount];
-      unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[v] = get(x + column, v); });
-      const auto one = [&](I r) YOSO_INLINE_LAMBDA {
-        const float* const row = rows + static_cast<I>(ids[r]) * ld + column;
-        Vec sum = sums[r];
-        unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum += left[v] * get(row, v); });
-        sums[r] = sum;
-      };
-      for (I r = 0; r < next; ++r) fetch_row<kCount>(rows + static_cast<I>(ids[here + r]) * ld + column);
-      if (here == kLanes)
-        unrolled<kLanes>([&](auto r) YOSO_INLINE_LAMBDA { one(r); });
-      else
-        for (I r = 0; r < here; ++r) one(r);
-    });
-    transpose(sums);
-    for (int step = kLanes / 2; step > 0; step /= 2)
-      for (int r = 0; r < step; ++r) sums[r] += sums[r + step];
-    if (here == kLanes)
-      store(result + first, sums[0]);
-    else
-      store(result + first, sums[0], here);
+YOSO_INLINE void for_parts(I n, I first, const F& f) {
+  for (; n - first >= kCount * kLanes; first += kCount * kLanes) f(Part<kCount, true>{}, first);
+  if constexpr (kCount > 1) {
+    for_parts<kCount - 1>(n, first, f);
+  } else if (n > first) {
+    f(Part<1, false>{n - first}, first);
   }
 }
 
-void add_rows_at(I count, const std::uint32_t* at, const float* weights, I n, const float* rows, I ld, float* y) {
-  constexpr I kAhead = 8;
-  for_blocks(n, [&](auto size, I column, I last) YOSO_INLINE_LAMBDA {
-    constexpr int kCount = size;
-    Vec sum[kCount];
-    const auto whole = [=](auto v) YOSO_INLINE_LAMBDA { return v < kCount - 1 || last == kLanes; };
-    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
-      const float* const from = y + column + v * kLanes;
-      sum[v] = whole(v) ? load(from) : load(from, last);
-    });
-    for (I t = 0; t < count; ++t) {
-      const float* const row = rows + static_cast<I>(at[t]) * ld + column;
-      if (t + kAhead < count) fetch_row<kCount>(rows + static_cast<I>(at[t + kAhead]) * ld + column);
-      const Vec weight = broadcast(weights[t]);
-      unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
-        sum[v] += weight * (whole(v) ? load(row + v * kLanes) : load(row + v * kLanes, last));
+// The sums over the lanes of kLanes vectors, in as many lanes: halves are added up while the vectors are turned.
+YOSO_INLINE Vec sums_of(const Vec (&rows)[kLanes]) {
+  Vec fours[kLanes / 4];
+  unrolled<kLanes / 4>([&](auto quarter) YOSO_INLINE_LAMBDA {
+    const Vec* const r = rows + 4 * quarter;
+    const Vec a = interleaved<0>(r[0], r[1], kEveryLane) + interleaved<1>(r[0], r[1], kEveryLane);
+    const Vec b = interleaved<0>(r[2], r[3], kEveryLane) + interleaved<1>(r[2], r[3], kEveryLane);
+    fours[quarter] = interleaved_pairs<0>(a, b, kEveryLane) + interleaved_pairs<1>(a, b, kEveryLane);
+  });
+  const auto halve = [](Vec a, Vec b) YOSO_INLINE_LAMBDA {
+    if constexpr (kLanes > 4) return every_other_four<0>(a, b, kEveryLane) + every_other_four<1>(a, b, kEveryLane);
+    return a;
+  };
+  if constexpr (kLanes == 16)
+    return halve(halve(fours[0], fours[1]), halve(fours[2], fours[3]));
+  else
+    return halve(fours[0], fours[kLanes / 4 - 1]);
+}
+
+template <bool kMore, int kCount, bool kWhole>
+YOSO_INLINE void add_products(const Part<kCount, kWhole>& part, I here, I next, const std::uint32_t* at, const float* x,
+                              const float* rows, I ld, Vec (&sums)[kLanes]) {
+  Vec left[kCount];
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[v] = part.get(x, v); });
+  for (I r = 0; r < here; ++r) {
+    const float* const row = rows + static_cast<I>(at[r]) * ld;
+    if (r < next) part.fetch(rows + static_cast<I>(at[here + r]) * ld);
+    Vec sum = kMore ? sums[r] : Vec{};
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum += left[v] * part.get(row, v); });
+    sums[r] = sum;
+  }
+}
+
+void dots_at(I count, const std::uint32_t* at, I n, const float* x, const float* rows, I ld, float* result) {
+  Vec sums[kLanes] = {};
+  for (I first = 0; first < count; first += kLanes) {
+    const I here = smaller(kLanes, count - first), next = smaller(kLanes, count - first - here);
+    if (n == kBlock * kLanes) {
+      add_products<false>(Part<kBlock, true>{}, here, next, at + first, x, rows, ld, sums);
+    } else {
+      for (int r = 0; r < kLanes; ++r) sums[r] = Vec{};
+      for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+        add_products<true>(part, here, next, at + first, x + column, rows + column, ld, sums);
       });
     }
-    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
-      float* const to = y + column + v * kLanes;
-      if (whole(v))
-        store(to, sum[v]);
-      else
-        store(to, sum[v], last);
-    });
+    const Vec total = sums_of(sums);
+    if (here == kLanes)
+      store(result + first, total);
+    else
+      store(result + first, total, here);
+  }
+}
+
+template <int kCount, bool kWhole>
+YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, const std::uint32_t* at, const float* weights,
+                              const float* rows, I ld, float* y) {
+  constexpr I kAhead = 8;
+  Vec sum[kCount];
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] = part.get(y, v); });
+  const auto one = [&](I t) YOSO_INLINE_LAMBDA {
+    const float* const row = rows + static_cast<I>(at[t]) * ld;
+    const Vec weight = broadcast(weights[t]);
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += weight * part.get(row, v); });
+  };
+  I t = 0;
+  for (; t + kAhead < count; ++t) {
+    part.fetch(rows + static_cast<I>(at[t + kAhead]) * ld);
+    one(t);
+  }
+  for (; t < count; ++t) one(t);
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { part.put(y, sum[v], v); });
+}
+
+void add_rows_at(I count, const std::uint32_t* at, const float* weights, I n, const float* rows, I ld, float* y) {
+  for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+    add_weighted(part, count, at, weights, rows + column, ld, y + column);
   });
 }
 
