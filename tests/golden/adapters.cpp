@@ -25,18 +25,31 @@ Plan self_attention(const Case& c, std::vector<std::string> methods) {
 void set(Plan& p, std::string knob, std::string text) { p.knobs.emplace_back(std::move(knob), std::move(text)); }
 void set(Plan& p, std::string knob, std::int64_t value) { set(p, std::move(knob), fmt::format("{}", value)); }
 
-// x [batch, heads, n, d]: tokens that the mask drops become zero vectors.
-void zero_padding(const Case& c, std::vector<float>& x) {
+// An input of the run, and how it changes with the case's.
+struct Side {
+  std::vector<float>& values;
+  std::vector<float>& gain;
+  Side(std::vector<float>& v, std::vector<float>& g) : values(v), gain(g) {
+    if (gain.empty()) gain.assign(values.size(), 1.0f);
+  }
+  void multiply(std::size_t at, double factor) {
+    values[at] = static_cast<float>(values[at] * factor);
+    gain[at] = static_cast<float>(gain[at] * factor);
+  }
+};
+
+// Tokens that the mask drops become zero vectors.
+void zero_padding(const Case& c, Side x) {
   const std::vector<std::uint8_t> keep = c.mask();
   if (keep.empty()) return;
-  for (std::int64_t row = 0; row < c.batch * c.heads; ++row)
-    for (std::int64_t i = 0; i < c.n; ++i)
-      if (!keep[static_cast<std::size_t>(row / c.heads * c.n + i)])
-        std::fill_n(x.begin() + (row * c.n + i) * c.d, c.d, 0.0f);
+  for (std::size_t at = 0; at < x.values.size(); ++at) {
+    const auto token = static_cast<std::int64_t>(at) / c.d;
+    if (!keep[static_cast<std::size_t>(token / c.n / c.heads * c.n + token % c.n)]) x.multiply(at, 0);
+  }
 }
 
-void multiply(std::vector<float>& x, double factor) {
-  for (float& e : x) e = static_cast<float>(e * factor);
+void multiply(Side x, double factor) {
+  for (std::size_t at = 0; at < x.values.size(); ++at) x.multiply(at, factor);
 }
 
 // x [rows, n, d] -> [rows, before + n + after, d], new tokens filled with `value`.
@@ -130,6 +143,13 @@ void yoso_settings(const Case& c, Plan& p) {
   p.keep_q = p.keep_k = c.mask();
 }
 
+// "gradient" says in words what the variant implies.
+void expect_gradient(const Case& c, std::string_view begins) {
+  if (c.params.has("gradient") && !c.params.text("gradient").starts_with(begins))
+    throw Broken(fmt::format("the gradient '{}' is not that of the variant '{}': '{} ...'", c.params.text("gradient"),
+                             c.variant, begins));
+}
+
 Plan yoso_e(const Case& c) {
   if (c.variant != "v1" && c.variant != "v2" && c.variant != "hf") throw unknown_variant(c);
   c.params.only({"tau", "conv_window", "dot_scale", "normalize_output", "gradient"});
@@ -139,6 +159,10 @@ Plan yoso_e(const Case& c) {
   if (!(dot_scale > 0 && dot_scale <= 1))
     throw Broken(fmt::format("dot_scale is {}; it has to lie in (0, 1]", dot_scale));
   set(p, "dot_scale", fmt::format("{}", dot_scale));
+  // Both versions differ in their backward pass: the first takes the paper's lower bound, the second the derivative.
+  const bool derivative = c.variant == "v2";
+  expect_gradient(c, derivative ? "true derivative" : "surrogate");
+  set(p, "gradient", derivative ? "true" : "lower-bound");
   return p;
 }
 
@@ -154,6 +178,10 @@ Plan yoso_m(const Case& c) {
   yoso_settings(c, p);
   const std::int64_t tau = c.params.integer("tau"), hashes = positive(c, "num_hash");
   set(p, "hashes", hashes);
+  const bool square = c.params.flag("n2_backward", false), later = c.variant == "v2-hadamard";
+  if (square && later) throw Broken("n2_backward in a variant that has none");
+  expect_gradient(c, later ? "pairs colliding in >=1 hash" : square ? "expectation surrogate" : "(tau/2)*collision");
+  set(p, "gradient", later ? "set" : square ? "expectation" : "lower-bound");
   const std::int64_t rows = c.batch * c.heads;
   if (gaussian) {
     set(p, "projection", "gaussian");
@@ -194,8 +222,8 @@ Plan linformer(const Case& c) {
   } else {
     // Zeroed padding, and a bias: K' = E K + bias in every channel. A bias is the projection of one more token that
     // consists of ones, with the bias as its column of E; its own output row is not looked at.
-    zero_padding(c, p.k);
-    zero_padding(c, p.v);
+    zero_padding(c, {p.k, p.k_gain});
+    zero_padding(c, {p.v, p.v_gain});
     lengthen_tokens(c, p, 0, 1, 1.0f);
     for (const auto& [ours, theirs, bias] : {std::tuple{"E", "E", "E_bias"}, std::tuple{"F", "Fp", "F_bias"}}) {
       const std::vector<float>& E = c.array(theirs, {k, c.n}).values;
@@ -238,12 +266,12 @@ Plan performer(const Case& c) {
   // These peers know no mask inside: theirs zeroes V, and the yoso wrapper K too, before an unmasked pass in which
   // padding keeps its share of the denominator. So does this, on the same zeroed inputs; our own mask drops padding for
   // good.
-  zero_padding(c, p.v);
+  zero_padding(c, {p.v, p.v_gain});
   if (c.variant == "yoso") {
-    zero_padding(c, p.k);
+    zero_padding(c, {p.k, p.k_gain});
     const double again = std::pow(static_cast<double>(c.d), -0.25);  // this wrapper scales q and k twice
-    multiply(p.q, again);
-    multiply(p.k, again);
+    multiply({p.q, p.q_gain}, again);
+    multiply({p.k, p.k_gain}, again);
   }
   return p;
 }
@@ -304,6 +332,16 @@ Plan reformer(const Case& c) {
     if (!c.params.flag("attend_across_buckets", true)) throw NotOffered("attention inside one bucket only");
   }
   set(p, "rounds", rounds);
+  if (never_hashes && !p.keep_q.empty()) {
+    // a padded query of this peer sees nothing but finite masks, all alike: each token has 1/n of it
+    const std::vector<float>& dout = c.array("dout", tokens(c)).values;
+    p.dv_of_padding.resize(p.v.size());
+    for (std::int64_t row = 0; row < c.batch * c.heads; ++row)
+      for (std::int64_t i = 0; i < c.n; ++i)
+        for (std::int64_t at = 0; at < c.n * c.d && !p.keep_q[static_cast<std::size_t>(row / c.heads * c.n + i)]; ++at)
+          p.dv_of_padding[static_cast<std::size_t>(row * c.n * c.d + at)] +=
+              dout[static_cast<std::size_t>((row * c.n + i) * c.d + at % c.d)] / static_cast<float>(c.n);
+  }
   if (full) {  // our method does not hash either when all tokens fit into one chunk
     set(p, "bucket", std::max(chunk, c.n));
     p.draws_matter = false;
@@ -350,8 +388,8 @@ Plan nystrom(const Case& c) {
   if (c.whole_item_padded()) throw NotOffered("attention over padding where nothing is kept; we give zeros");
   p.keep_k = c.mask();  // exact attention; padded query rows are computed
   if (yoso) {
-    zero_padding(c, p.q);
-    zero_padding(c, p.k);
+    zero_padding(c, {p.q, p.q_gain});
+    zero_padding(c, {p.k, p.k_gain});
   }
   return p;
 }

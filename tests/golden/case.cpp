@@ -69,6 +69,12 @@ Tolerance tolerance_of(const json& entry, std::int64_t rows, const std::string& 
       t.loose_rows.insert(index);
     }
   }
+  if (entry.contains("skip_rows"))
+    for (const json& row : field(entry.at("skip_rows"), "rows", where + ".skip_rows")) {
+      const std::int64_t index = extent(row, where + ".skip_rows.rows");
+      if (index >= rows) throw Broken(fmt::format("{}.skip_rows names row {} of {}", where, index, rows));
+      t.skip_rows.insert(index);
+    }
   return t;
 }
 
@@ -172,7 +178,6 @@ Case::Case(const std::filesystem::path& folder) {
     e.role = word(field(entry, "role", "arrays." + name), "role");
     if (e.role != "input" && e.role != "random" && e.role != "expected")
       throw Broken(fmt::format("the array '{}' has the unknown role '{}'", name, e.role));
-    if (e.role == "expected" && is_gradient(name)) continue;  // only forward passes run here
     e.array = read_array(folder / (name + ".npy"));
     std::vector<std::int64_t> declared;
     for (const json& x : field(entry, "shape", "arrays." + name))
@@ -231,10 +236,17 @@ std::vector<std::string> Case::expected() const {
   return names;
 }
 
+std::vector<std::string> Case::gradients() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : arrays_)
+    if (entry.role == "expected" && is_gradient(name)) names.push_back(name);
+  return names;
+}
+
 std::vector<std::string> Case::unread() const {
   std::vector<std::string> names;
   for (const auto& [name, entry] : arrays_)
-    if (entry.role != "expected" && !entry.read && name != "dout") names.push_back(name);  // dout: for gradients
+    if (entry.role != "expected" && !entry.read && name != "dout") names.push_back(name);  // dout: read when it runs
   return names;
 }
 

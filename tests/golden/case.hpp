@@ -60,6 +60,7 @@ struct Tolerance {
   double atol = 0, rtol = 0;
   std::set<std::int64_t> loose_rows;  // rows of the array, flattened to [-1, last extent], with loose_atol on top
   double loose_atol = 0;
+  std::set<std::int64_t> skip_rows;  // any finite number will do: the peer's is an accident (1e12 of a zero vector)
 };
 
 class Case {
@@ -79,8 +80,9 @@ class Case {
   std::vector<std::uint8_t> mask() const;  // [batch, n]; empty when every token is kept
   bool whole_item_padded() const;          // is there a batch item with no kept token?
 
-  std::vector<std::string> expected() const;  // names of what a forward pass should give
-  std::vector<std::string> unread() const;    // inputs and randomness that nobody has asked for
+  std::vector<std::string> expected() const;   // names of what a forward pass should give
+  std::vector<std::string> gradients() const;  // names of what a backward pass should give
+  std::vector<std::string> unread() const;     // inputs and randomness that nobody has asked for
 
  private:
   struct Entry {

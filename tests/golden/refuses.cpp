@@ -123,6 +123,19 @@ const std::vector<Doctored>& doctored() {
   static const std::vector<Doctored> list = {
       {"softmax_mask", "an output", element("out", 70, a_bit_more), "1 of"},
       {"softmax_mask", "an output that is no number", element("out", 0, [](float) { return NAN; }), "out.npy"},
+      {"softmax_mask", "a gradient", element("dk", 12, a_bit_more), "dk: 1 of"},
+      {"softmax_mask", "the upstream gradient", element("dout", 30, one_more), "outside the tolerance"},
+      {"softmax_mask", "no upstream gradient", in_json([](json& j) { j["arrays"].erase("dout"); }),
+       "'dout' is missing"},
+      {"softmax_mask", "an unknown gradient", in_json([](json& j) {
+         j["arrays"]["dqk"] = j["arrays"]["dq"];
+         j["arrays"].erase("dq");
+       }),
+       "dqk"},
+      {"reformer_l_basic", "a gradient of the shared Q and K", element("dqk", 3, a_bit_more), "dqk: 1 of"},
+      {"performer_yoso_mask", "a gradient through scaled inputs", element("dq", 3, a_bit_more), "dq: 1 of"},
+      {"yosoe_v1_basic", "another gradient, in words", param("gradient", "true derivative"), "gradient"},
+      {"yosom_v1_gauss_mask", "another gradient", param("n2_backward", true), "gradient"},
       {"softmax_mask", "a mask bit", element("mask", 0, [](float x) { return 1 - x; }), "outside the tolerance"},
       {"softmax_mask", "a mask between", element("mask", 3, [](float) { return 0.5f; }), "neither 0 nor 1"},
       {"softmax_basic", "an input", element("k", 9, one_more), "outside the tolerance"},

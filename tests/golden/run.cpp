@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <yoso/catalogue.hpp>
+#include <yoso/gradients.hpp>
 #include <yoso/instance.hpp>
 
 namespace golden {
@@ -68,6 +69,7 @@ std::string difference(const std::string& name, const std::vector<float>& got, c
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(got.size()); ++i) {
     const std::int64_t row = i / width;
     if (rows_matter && !(*rows_matter)[static_cast<std::size_t>(row)]) continue;
+    if (t.skip_rows.contains(row) && std::isfinite(got[static_cast<std::size_t>(i)])) continue;
     const double g = got[static_cast<std::size_t>(i)], w = want.values[static_cast<std::size_t>(i)];
     const double error = std::abs(g - w);
     const double allowed =
@@ -85,12 +87,46 @@ std::string difference(const std::string& name, const std::vector<float>& got, c
                      got[static_cast<std::size_t>(worst_at)], want.values[static_cast<std::size_t>(worst_at)]);
 }
 
+// The case's upstream gradient in the run's tokens: nothing comes from the others.
+std::vector<float> tokens_of_the_run(const Case& c, const Plan& p, const std::vector<float>& x) {
+  std::vector<float> out(static_cast<std::size_t>(p.shape.out_size()));
+  for (std::int64_t row = 0; row < p.shape.rows(); ++row)
+    std::copy_n(x.begin() + row * c.n * c.d, c.n * c.d, out.begin() + (row * p.shape.n_q + p.first_token) * c.d);
+  return out;
+}
+
+// What is wrong with the gradients, after a forward pass that gave `out`.
+std::string wrong_gradient(const Case& c, const Plan& p, const yoso::Method& method, yoso::Instance& instance,
+                           const yoso::Inputs& in, const std::vector<float>& out, const std::vector<bool>& kept) {
+  const std::vector<float> dout = tokens_of_the_run(c, p, c.array("dout", {c.batch, c.heads, c.n, c.d}).values);
+  yoso::GradientBuffers g(p.shape, instance.parameters().specs());
+  instance.backward(in, {out.data(), dout.data()}, g.view());
+  for (const std::string& name : c.gradients()) {
+    const bool shared = name == "dqk";  // q is the key too
+    if (shared != method.shares_qk && name != "dv")
+      throw Broken(fmt::format("a gradient '{}', where q {} the key too", name, method.shares_qk ? "is" : "is not"));
+    if (name != "dv" && name != "dk" && name != "dq" && !shared)
+      throw Broken(fmt::format("unknown gradient '{}'", name));
+    const std::vector<float>& got = name == "dv" ? g.dv : name == "dk" ? g.dk : g.dq;
+    const std::vector<float>& gain = name == "dv" ? p.v_gain : name == "dk" ? p.k_gain : p.q_gain;
+    std::vector<float> its = tokens_of_the_case(c, p, got);
+    for (std::size_t i = 0; i < gain.size(); ++i) its[i] *= gain[i];
+    if (name == "dv")
+      for (std::size_t i = 0; i < p.dv_of_padding.size(); ++i) its[i] += p.dv_of_padding[i];
+    const std::string wrong = difference(name, its, c.array(name, {c.batch, c.heads, c.n, c.d}), c.tolerance(name),
+                                         kept.empty() ? nullptr : &kept);
+    if (!wrong.empty()) return wrong;
+  }
+  return {};
+}
+
 std::string failure(const Case& c, const Plan& p, const yoso::Method& method, yoso::Isa isa) {
   yoso::check(p.shape);
   yoso::Settings settings(method.knobs, p.shape);
   for (const auto& [knob, value] : p.knobs) settings.set(knob, value);
   // Two threads, because a result may not depend on how many there are.
-  yoso::Instance instance(method, p.shape, settings, yoso::Context{.threads = 2, .isa = isa}, 1);
+  yoso::Instance instance(method, p.shape, settings, yoso::Context{.threads = 2, .isa = isa, .pass = yoso::Pass::both},
+                          1);
   std::set<std::string> used;
   inject(instance.draws(), p.shape, p, p.draws_matter, used);
   inject(instance.parameters(), p.shape, p, true, used);
@@ -116,7 +152,7 @@ std::string failure(const Case& c, const Plan& p, const yoso::Method& method, yo
         difference(name, got, c.array(name), c.tolerance(name), is_out && !kept.empty() ? &kept : nullptr);
     if (!wrong.empty()) return wrong;
   }
-  return {};
+  return wrong_gradient(c, p, method, instance, in, out, kept);
 }
 
 }  // namespace
