@@ -93,7 +93,7 @@ struct Primitives {
 
   // For the gradient of sums weighted so: x becomes the weight p(x), and g becomes factor * p'(x) * (g - shift), with
   // p'(x) = tau (1 - acos(x) / pi)^(tau - 1) / (pi max(sqrt(1 - x^2), kLeastSine)), or tau / 2 p(x) for the lower bound
-  // of it. Relative error of the weight as above, of p' less than tau * 2.5e-7 + 1e-7 / (1 - x^2). Returns the largest
+  // of it. Relative error of the weight as above, of factor * p' below (tau + 3) * 2.5e-7. Returns the largest
   // weight.
   float (*collision_gradient)(int tau, bool lower_bound, float factor, float shift, float* x, float* g, std::int64_t n);
 
