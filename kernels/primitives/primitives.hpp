@@ -55,12 +55,15 @@ struct Primitives {
                float* result);
   // y [columns] += the sum of the rows of x [rows, columns], taken in their order.
   void (*add_rows)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, float* y);
-  // Rows that a list names: result[t] = x . rows[at[t]], and y += the sum over t of weights[t] * rows[at[t]], for
-  // t < count in this order. rows [.., n].
-  void (*dots_at)(std::int64_t count, const std::uint32_t* at, std::int64_t n, const float* x, const float* rows,
-                  std::int64_t ld, float* result);
-  void (*add_rows_at)(std::int64_t count, const std::uint32_t* at, const float* weights, std::int64_t n,
-                      const float* rows, std::int64_t ld, float* y);
+  // Rows of x and y [.., n] that lists name.
+  // result[i * count + j] = x[at_x[i]] . y[at_y[j]], i < m, j < count
+  void (*products_at)(std::int64_t m, const std::uint32_t* at_x, std::int64_t count, const std::uint32_t* at_y,
+                      std::int64_t n, const float* x, std::int64_t ldx, const float* y, std::int64_t ldy,
+                      float* result);
+  // y[at_y[i]] += sum over j of weights[i * row_step + j * step] * x[at_x[j]], in ascending order
+  void (*add_rows_at)(std::int64_t m, const std::uint32_t* at_y, std::int64_t count, const std::uint32_t* at_x,
+                      const float* weights, std::int64_t row_step, std::int64_t step, std::int64_t n, const float* x,
+                      std::int64_t ldx, float* y, std::int64_t ldy);
   // Of every column of x [rows, columns]: the largest and the smallest element, and in which rows, counted from
   // `first`, they came first. They replace what is in high and low only where they exceed it.
   void (*extremes)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, std::int32_t first,
@@ -102,7 +105,7 @@ struct Primitives {
 
   // For the gradient of sums weighted so: x becomes the weight p(x), and g becomes factor * p'(x) * (g - shift), with
   // p'(x) = tau (1 - acos(x) / pi)^(tau - 1) / (pi max(sqrt(1 - x^2), kLeastSine)), or tau / 2 p(x) for the lower bound
-  // of it. Relative error of the weight as above, of p' less than tau * 2.5e-7 + 1e-7 / (1 - x^2). Returns the largest
+  // of it. Relative error of the weight as above, of factor * p' below (tau + 3) * 2.5e-7. Returns the largest
   // weight.
   float (*collision_gradient)(int tau, bool lower_bound, float factor, float shift, float* x, float* g, std::int64_t n);
 

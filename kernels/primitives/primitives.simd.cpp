@@ -36,7 +36,7 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .add = add,
     .dots = dots,
     .add_rows = add_rows,
-    .dots_at = dots_at,
+    .products_at = products_at,
     .add_rows_at = add_rows_at,
     .extremes = extremes,
     .transpose = transpose_matrix,

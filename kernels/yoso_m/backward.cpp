@@ -19,11 +19,12 @@ Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   s.shift = scratch.take<float>(shape_.rows() * shape_.n_q);
   if (gradient_ == Gradient::expectation)
     s.tiles = expectation_.layout(scratch);
-  else if (gradient_ == Gradient::tables)
+  else if (gradient_ != Gradient::tables)
+    s.pairs = collisions_.layout(scratch);
+  if (gradient_ == Gradient::tables || full_buckets_)
     s.work = scratch.take<float>(context_.threads *
                                  std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_)));
-  else
-    s.pairs = collisions_.layout(scratch);
+  if (full_buckets_) s.buckets = scratch.take<float>(context_.threads * bucket_floats());
   return s;
 }
 
@@ -44,6 +45,10 @@ void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads,
   } else if (gradient_ == Gradient::tables) {
     call.phase("tables");
     sum_weighted_tables(in, kept, s, grads);
+    sum_value_gradients(in, kept, s, grads.dv);
+  } else if (full_buckets_) {
+    sum_buckets(in, kept, s, grads, call);
+    call.phase("tables");
     sum_value_gradients(in, kept, s, grads.dv);
   } else {
     sum_pairs(in, kept, s, grads, call);

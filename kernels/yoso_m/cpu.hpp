@@ -2,6 +2,8 @@
 #pragma once
 #include <yoso/method.hpp>
 
+#include <span>
+
 #include "primitives/collision_gradient.hpp"
 #include "primitives/yoso_family.hpp"
 #include "yoso_m/collisions.hpp"
@@ -54,12 +56,26 @@ class Cpu {
     float *inverse_q, *inverse_k;      // [rows, n]
     float *dx, *shift;                 // [rows, n_q, d_v], [rows, n_q]: see through_norm
     float* work;                       // tables: [threads, floats of a slice]
+    float* buckets;                    // full buckets: [threads, bucket_floats()]
     Collisions::Scratch pairs;         // lower-bound and set
     CollisionGradient::Scratch tiles;  // expectation
   };
   BackwardScratch layout_backward(Arena& scratch) const;
   void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                  Call& call) const;
+  struct Row;  // of backward: where its tensors lie
+  Row row_of(const Inputs& in, const BackwardScratch& s, const Gradients& grads, std::int64_t row) const;
+  std::int64_t bucket_floats() const;
+  void sum_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
+                  float* work) const;
+  void sum_packed_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
+                         float* work) const;
+  void hide(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
+            std::int64_t ld, float* changes) const;
+  void sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
+                   Call& call) const;
+  void sort_rows(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
+                 std::int64_t rows, Call& call) const;
   void sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
   void sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const;
 
@@ -74,6 +90,7 @@ class Cpu {
   Slicing key_slicing_;  // of queries and keys
   Collisions collisions_;
   CollisionGradient expectation_;
+  bool full_buckets_;  // lower-bound: bucket by bucket, or token by token
   std::int64_t work_floats_;
 };
 

@@ -52,6 +52,20 @@ struct Side {
 
 }  // namespace
 
+void Cpu::sort_rows(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
+                    std::int64_t rows, Call& call) const {
+  const std::int64_t m = plan_.hashes;
+  call.phase("sort");
+  parallel_for(context_.threads, rows * 2 * m, [&](std::int64_t piece, int) {
+    const std::int64_t at = piece / (2 * m), hash = piece % m;
+    const Codes codes = codes_of(in, kept, first_row + at);
+    if (piece / m % 2 == 0)
+      collisions_.sort_queries(s.pairs, codes, at, hash);
+    else
+      collisions_.sort_keys(s.pairs, codes, at, hash);
+  });
+}
+
 void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                     Call& call) const {
   const Primitives& p = primitives(context_.isa);
@@ -61,38 +75,31 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
   const float factor = set ? 1.0f : static_cast<float>(plan_.bits) / static_cast<float>(2 * m);
   const float share = 1 / static_cast<float>(m);
 
-  // g += of the pairs of a token, whose unit row and value these are; dv (of a key, else null) += dx of the queries.
+  // g [n, d] += of pairs of one token; dv [n, d_v] (of keys, else null) += dx of the queries.
   const auto add = [&](const Side& own, const Side& other, std::int64_t token, std::int64_t count,
                        const std::uint32_t* tokens, const std::uint16_t* counts, float* g, float* dv) {
     float changes[Collisions::kBatch], more[Collisions::kBatch];
-    p.dots_at(count, tokens, d_v, own.value + token * d_v, other.value, d_v, changes);
+    const auto self = static_cast<std::uint32_t>(token);
+    p.products_at(1, &self, count, tokens, d_v, own.value, d_v, other.value, d_v, changes);
     for (std::int64_t t = 0; own.shift && t < count; ++t) changes[t] -= own.shift[token];
     for (std::int64_t t = 0; other.shift && t < count; ++t) changes[t] -= other.shift[tokens[t]];
     if (set) {
-      p.dots_at(count, tokens, d, own.unit + token * d, other.unit, d, more);
+      p.products_at(1, &self, count, tokens, d, own.unit, d, other.unit, d, more);
       for (std::int64_t t = 0; t < count; ++t) changes[t] *= slope(more[t]);
     } else if (counts) {
       for (std::int64_t t = 0; t < count; ++t) changes[t] *= static_cast<float>(counts[tokens[t]]);
     }
-    p.add_rows_at(count, tokens, changes, d, other.unit, d, g);
+    p.add_rows_at(1, &self, count, tokens, changes, 0, 1, d, other.unit, d, g, d);
     if (!dv) return;
     for (std::int64_t t = 0; t < count; ++t) more[t] = counts ? static_cast<float>(counts[tokens[t]]) : 1.0f;
-    p.add_rows_at(count, tokens, more, d_v, other.value, d_v, dv);
+    p.add_rows_at(1, &self, count, tokens, more, 0, 1, d_v, other.value, d_v, dv, d_v);
   };
 
   const std::int64_t q_blocks = (shape_.n_q + kTokensAtOnce - 1) / kTokensAtOnce;
   const std::int64_t k_blocks = (shape_.n_k + kTokensAtOnce - 1) / kTokensAtOnce;
   for (std::int64_t first_row = 0; first_row < shape_.rows(); first_row += collisions_.wave()) {
     const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first_row);
-    call.phase("sort");
-    parallel_for(context_.threads, rows * 2 * m, [&](std::int64_t piece, int) {
-      const std::int64_t at = piece / (2 * m), hash = piece % m;
-      const Codes codes = codes_of(in, kept, first_row + at);
-      if (piece / m % 2 == 0)
-        collisions_.sort_queries(s.pairs, codes, at, hash);
-      else
-        collisions_.sort_keys(s.pairs, codes, at, hash);
-    });
+    sort_rows(in, kept, s, first_row, rows, call);
     call.phase("pairs");
     parallel_for(context_.threads, rows * (q_blocks + k_blocks), [&](std::int64_t piece, int thread) {
       const std::int64_t at = piece / (q_blocks + k_blocks), row = first_row + at;
@@ -109,10 +116,10 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
       const std::uint8_t* const keep = of_queries ? codes.keep_q : codes.keep_k;
       const Collisions::Sorted sorted = of_queries ? collisions_.keys(s.pairs, at) : collisions_.queries(s.pairs, at);
       for (std::int64_t i = first; i < std::min(first + kTokensAtOnce, own.n); ++i) {
-        float* const g = (of_queries ? grads.dq : grads.dk) + (row * own.n + i) * d;
-        float* const dv = of_queries ? nullptr : grads.dv + (row * own.n + i) * d_v;
-        std::fill_n(g, d, 0.0f);
-        if (dv) std::fill_n(dv, d_v, 0.0f);
+        float* const g = (of_queries ? grads.dq : grads.dk) + row * own.n * d;
+        float* const dv = of_queries ? nullptr : grads.dv + row * own.n * d_v;
+        std::fill_n(g + i * d, d, 0.0f);
+        if (dv) std::fill_n(dv + i * d_v, d_v, 0.0f);
         if (keep && !keep[i]) continue;
         const bool all = of_queries || !shape_.causal;
         const std::int64_t from = all ? 0 : std::max<std::int64_t>(0, i + shape_.n_q - shape_.n_k);
@@ -121,8 +128,8 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
                           set, [&](std::int64_t count, const std::uint32_t* tokens, const std::uint16_t* counts) {
                             add(own, other, i, count, tokens, counts, g, dv);
                           });
-        p.scale(factor, g, d);
-        if (dv) p.scale(share, dv, d_v);
+        p.scale(factor, g + i * d, d);
+        if (dv) p.scale(share, dv + i * d_v, d_v);
       }
     });
   }

@@ -41,7 +41,7 @@ YOSO_INLINE void for_parts(I n, I first, const F& f) {
 }
 
 // The sums over the lanes of kLanes vectors, in as many lanes: halves are added up while the vectors are turned.
-YOSO_INLINE Vec sums_of(const Vec (&rows)[kLanes]) {
+YOSO_INLINE Vec sums_of(const Vec* rows) {
   Vec fours[kLanes / 4];
   unrolled<kLanes / 4>([&](auto quarter) YOSO_INLINE_LAMBDA {
     const Vec* const r = rows + 4 * quarter;
@@ -59,9 +59,10 @@ YOSO_INLINE Vec sums_of(const Vec (&rows)[kLanes]) {
     return halve(fours[0], fours[kLanes / 4 - 1]);
 }
 
+// sums[r] (+)= the products of `here` listed rows with x, vector by vector; the rows after them are asked for.
 template <bool kMore, int kCount, bool kWhole>
 YOSO_INLINE void add_products(const Part<kCount, kWhole>& part, I here, I next, const std::uint32_t* at, const float* x,
-                              const float* rows, I ld, Vec (&sums)[kLanes]) {
+                              const float* rows, I ld, Vec* sums) {
   Vec left[kCount];
   unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[v] = part.get(x, v); });
   for (I r = 0; r < here; ++r) {
@@ -73,35 +74,56 @@ YOSO_INLINE void add_products(const Part<kCount, kWhole>& part, I here, I next, 
   }
 }
 
-void dots_at(I count, const std::uint32_t* at, I n, const float* x, const float* rows, I ld, float* result) {
-  Vec sums[kLanes] = {};
-  for (I first = 0; first < count; first += kLanes) {
-    const I here = smaller(kLanes, count - first), next = smaller(kLanes, count - first - here);
-    if (n == kBlock * kLanes) {
-      add_products<false>(Part<kBlock, true>{}, here, next, at + first, x, rows, ld, sums);
-    } else {
-      for (int r = 0; r < kLanes; ++r) sums[r] = Vec{};
-      for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-        add_products<true>(part, here, next, at + first, x + column, rows + column, ld, sums);
-      });
-    }
-    const Vec total = sums_of(sums);
-    if (here == kLanes)
-      store(result + first, total);
-    else
-      store(result + first, total, here);
+// Sums of vectors collect until there are kLanes of them, whatever rows they are of, and are then added up at once.
+struct Waiting {
+  Vec sums[2 * kLanes];
+  I count = 0;
+  float* to;
+
+  YOSO_INLINE void flush() {
+    store(to, sums_of(sums));
+    to += kLanes;
+    count -= kLanes;
+    for (I r = 0; r < count; ++r) sums[r] = sums[kLanes + r];
   }
+  YOSO_INLINE void finish() {
+    if (count > 0) store(to, sums_of(sums), count);
+  }
+};
+
+void products_at(I m, const std::uint32_t* at_x, I count, const std::uint32_t* at_y, I n, const float* x, I ldx,
+                 const float* y, I ldy, float* result) {
+  Waiting waiting;
+  waiting.to = result;
+  for (I i = 0; i < m; ++i) {
+    const float* const row = x + static_cast<I>(at_x[i]) * ldx;
+    for (I j = 0; j < count; j += kLanes) {
+      const I here = smaller(kLanes, count - j), next = smaller(here, count - j - here);
+      Vec* const sums = waiting.sums + waiting.count;
+      if (n == kBlock * kLanes) {
+        add_products<false>(Part<kBlock, true>{}, here, next, at_y + j, row, y, ldy, sums);
+      } else {
+        for (I r = 0; r < here; ++r) sums[r] = Vec{};
+        for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+          add_products<true>(part, here, next, at_y + j, row + column, y + column, ldy, sums);
+        });
+      }
+      waiting.count += here;
+      if (waiting.count >= kLanes) waiting.flush();
+    }
+  }
+  waiting.finish();
 }
 
 template <int kCount, bool kWhole>
 YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, const std::uint32_t* at, const float* weights,
-                              const float* rows, I ld, float* y) {
+                              I step, const float* rows, I ld, float* y) {
   constexpr I kAhead = 8;
   Vec sum[kCount];
   unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] = part.get(y, v); });
   const auto one = [&](I t) YOSO_INLINE_LAMBDA {
     const float* const row = rows + static_cast<I>(at[t]) * ld;
-    const Vec weight = broadcast(weights[t]);
+    const Vec weight = broadcast(weights[t * step]);
     unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += weight * part.get(row, v); });
   };
   I t = 0;
@@ -113,10 +135,14 @@ YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, const s
   unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { part.put(y, sum[v], v); });
 }
 
-void add_rows_at(I count, const std::uint32_t* at, const float* weights, I n, const float* rows, I ld, float* y) {
-  for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-    add_weighted(part, count, at, weights, rows + column, ld, y + column);
-  });
+void add_rows_at(I m, const std::uint32_t* at_y, I count, const std::uint32_t* at_x, const float* weights, I row_step,
+                 I step, I n, const float* x, I ldx, float* y, I ldy) {
+  for (I i = 0; i < m; ++i) {
+    float* const row = y + static_cast<I>(at_y[i]) * ldy;
+    for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+      add_weighted(part, count, at_x, weights + i * row_step, step, x + column, ldx, row + column);
+    });
+  }
 }
 
 }  // namespace
