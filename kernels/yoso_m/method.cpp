@@ -156,6 +156,9 @@ const Method method{
     .oracle = oracle,
     .gradient_oracle = gradient_oracle,
     .surrogate = [](const Settings&) { return true; },  // codes have no derivative
+    .gradient_form = [](const Settings& s) -> std::string_view {
+      return s.is("gradient", "set") ? "true" : "lower-bound";
+    },
 };
 
 }  // namespace yoso::yoso_m
