@@ -11,7 +11,7 @@ namespace yoso {
 // Calls body(piece, thread) for every piece in [0, pieces); thread < max(1, threads). With one thread, or one piece, no
 // parallel region is opened, which also keeps a forked child safe (libgomp's pool does not survive fork).
 template <class Body>
-void parallel_for(int threads, std::int64_t pieces, const Body& body) {
+void parallel_for([[maybe_unused]] int threads, std::int64_t pieces, const Body& body) {
 #if defined(_OPENMP)
   if (threads > 1 && pieces > 1) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
