@@ -21,6 +21,11 @@ inline bool any_padded(const std::uint8_t* keep, std::int64_t first, std::int64_
   return keep && std::find(keep + first, keep + last, 0) != keep + last;
 }
 
+// Positions [first, last).
+struct KeyRange {
+  std::int64_t first = 0, last = 0;
+};
+
 // The keys and values of one row: k [n, d], v [n, d_v], keep [n] or null.
 struct KeyRow {
   const float* k = nullptr;

@@ -17,11 +17,6 @@
 
 namespace yoso {
 
-// Positions [first, last).
-struct KeyRange {
-  std::int64_t first = 0, last = 0;
-};
-
 // Scores [count, width] of keys [at, at + count), a query in each lane, become -infinity where query r does not see the
 // key: not in visible(r), or padded (keep: of these keys, or null). False when there are none. `ranges` has room for
 // two whole rows of lanes.

@@ -7,12 +7,14 @@
 // Queries stand in lanes, as in OnlineSoftmax: weights have the bits that they had there, before the division. The
 // division is in dO, once a block of queries, and not in the weights.
 #pragma once
+#include <algorithm>
 #include <optional>
 
 #include <yoso/method.hpp>
 #include <yoso/parallel.hpp>
 
 #include "primitives/online_softmax.hpp"
+#include "primitives/waves.hpp"
 
 namespace yoso {
 
@@ -189,46 +191,6 @@ inline void zero_gradients(int threads, const Shape& shape, const Gradients& gra
     if (piece % 3 == 1) zero(grads.dk, shape.n_k * shape.d);
     if (piece % 3 == 2) zero(grads.dv, shape.n_k * shape.d_v);
   });
-}
-
-// n tokens cut into parts, by their number alone.
-struct TokenCut {
-  static constexpr std::int64_t kMost = 16, kLeast = 128;  // parts; tokens of a part
-  std::int64_t n, each, parts;
-  explicit TokenCut(std::int64_t tokens)
-      : n(tokens), each(std::max(kLeast, ((n + kMost - 1) / kMost + 63) / 64 * 64)), parts((n + each - 1) / each) {}
-  KeyRange part(std::int64_t i) const { return {i * each, std::min(n, (i + 1) * each)}; }
-};
-
-// Calls body(row, queries, keys, thread), the latter two being KeyRanges, for pieces that together cover all pairs of a
-// query and a key of every row once. Pieces that run at the same time share neither queries nor keys of a row, so that
-// a piece may add to the gradients of both; and what is added to one gradient comes in an order that depends on n_q and
-// n_k alone.
-//
-// Queries are cut into B blocks and keys into R ranges. In wave s, range r meets block (r + s) mod B (if B >= R). Rows
-// are independent of each other: where there are enough of them, a thread runs the waves of one row alone, which gives
-// the same sums and finds its tensors in the cache.
-template <class Body>
-void for_pairs_in_waves(int threads, std::int64_t rows, std::int64_t n_q, std::int64_t n_k, const Body& body) {
-  const TokenCut queries(n_q), keys(n_k);
-  const std::int64_t waves = std::max(queries.parts, keys.parts), at_once = std::min(queries.parts, keys.parts);
-  const auto piece = [&](std::int64_t row, std::int64_t wave, std::int64_t r, int thread) {
-    const std::int64_t other = (r + wave) % waves;
-    if (keys.parts == at_once)
-      body(row, queries.part(other), keys.part(r), thread);
-    else
-      body(row, queries.part(r), keys.part(other), thread);
-  };
-  if (threads <= 1 || rows >= 4 * threads) {
-    parallel_for(threads, rows, [&](std::int64_t row, int thread) {
-      for (std::int64_t wave = 0; wave < waves; ++wave)
-        for (std::int64_t r = 0; r < at_once; ++r) piece(row, wave, r, thread);
-    });
-    return;
-  }
-  for (std::int64_t wave = 0; wave < waves; ++wave)
-    parallel_for(threads, rows * at_once,
-                 [&](std::int64_t i, int thread) { piece(i / at_once, wave, i % at_once, thread); });
 }
 
 // Gradients of few keys that many queries share, summed in parts: each belongs to a stretch of queries that the shape

@@ -8,7 +8,7 @@
 
 #include "against_oracle.hpp"
 #include "catch.hpp"
-#include "primitives/softmax_backward.hpp"
+#include "primitives/waves.hpp"
 
 using namespace yoso;
 using namespace against_oracle;
