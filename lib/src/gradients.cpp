@@ -196,8 +196,7 @@ std::vector<GradientError> gradient_errors(const Method& method, const Problem& 
   while (at < want.size()) exact.parameters.push_back(want[at++].data());
   method.gradient_oracle(problem, queries, asked.data(), exact);
   loss(all[0], {all[0].data, all[0].data + all[0].size()});  // as it is, for its size
-  for (std::size_t i = 0; i < all.size(); ++i)
-    errors.push_back({all[i].name, elementwise(all[i], want[i], loss)});
+  for (std::size_t i = 0; i < all.size(); ++i) errors.push_back({all[i].name, elementwise(all[i], want[i], loss)});
   return errors;
 }
 
