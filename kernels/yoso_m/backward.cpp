@@ -17,10 +17,12 @@ Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   s.inverse_k = scratch.take<float>(shape_.rows() * shape_.n_k);
   s.dx = scratch.take<float>(shape_.out_size());
   s.shift = scratch.take<float>(shape_.rows() * shape_.n_q);
-  if (gradient_ == Gradient::expectation)
-    s.tiles = expectation_.layout(scratch);
-  else if (gradient_ != Gradient::tables)
+  if (gradient_ == Gradient::expectation) s.tiles = expectation_.layout(scratch);
+  if (gradient_ == Gradient::lower_bound || gradient_ == Gradient::set) {
     s.pairs = collisions_.layout(scratch);
+    s.packed_q = scratch.take<float>(collisions_.wave() * shape_.n_q * packed_.width);
+    s.packed_k = scratch.take<float>(collisions_.wave() * shape_.n_k * packed_.width);
+  }
   if (gradient_ == Gradient::tables || full_buckets_)
     s.work = scratch.take<float>(context_.threads *
                                  std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_)));

@@ -34,6 +34,7 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       expectation_(shape, context, static_cast<int>(plan_.bits), 1, true),
       full_buckets_(gradient_ == Gradient::lower_bound &&
                     std::max(shape.n_q, shape.n_k) >= kFullBucket * plan_.slots()),
+      packed_(shape, full_buckets_),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {
   require_convolution(shape, settings);
 }

@@ -58,13 +58,21 @@ class Cpu {
     float* work;                       // tables: [threads, floats of a slice]
     float* buckets;                    // full buckets: [threads, bucket_floats()]
     Collisions::Scratch pairs;         // lower-bound and set
+    float *packed_q, *packed_k;        // likewise: [wave, n, packed_.width]
     CollisionGradient::Scratch tiles;  // expectation
+  };
+  // What pairs need of a token lies together: dx or v, its unit row, and in full buckets the sum of its gradient.
+  struct Packed {
+    std::int64_t unit, sum, width;  // where they begin, and the distance between tokens
+    Packed(const Shape& shape, bool sums)
+        : unit((shape.d_v + kLine - 1) / kLine * kLine),
+          sum(unit + (shape.d + kLine - 1) / kLine * kLine),
+          width(sums ? 2 * sum - unit : sum) {}
   };
   BackwardScratch layout_backward(Arena& scratch) const;
   void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                  Call& call) const;
-  struct Row;  // of backward: where its tensors lie
-  Row row_of(const Inputs& in, const BackwardScratch& s, const Gradients& grads, std::int64_t row) const;
+  struct Row;
   std::int64_t bucket_floats() const;
   void sum_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
                   float* work) const;
@@ -74,8 +82,8 @@ class Cpu {
             std::int64_t ld, float* changes) const;
   void sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                    Call& call) const;
-  void sort_rows(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
-                 std::int64_t rows, Call& call) const;
+  void prepare_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
+                     std::int64_t rows, Call& call) const;
   void sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
   void sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const;
 
@@ -91,6 +99,7 @@ class Cpu {
   Collisions collisions_;
   CollisionGradient expectation_;
   bool full_buckets_;  // lower-bound: bucket by bucket, or token by token
+  Packed packed_;
   std::int64_t work_floats_;
 };
 

@@ -45,15 +45,14 @@ class Interpolated {
 // One side of a row, and the other.
 struct Side {
   std::int64_t n;
-  const float* unit;   // [n, d]
-  const float* value;  // [n, d_v]: v of keys, dx of queries
+  const float* value;  // packed rows: v of keys, dx of queries, then the unit row
   const float* shift;  // [n] of queries, null of keys and where it is 0
 };
 
 }  // namespace
 
-void Cpu::sort_rows(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
-                    std::int64_t rows, Call& call) const {
+void Cpu::prepare_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
+                        std::int64_t rows, Call& call) const {
   const std::int64_t m = plan_.hashes;
   call.phase("sort");
   parallel_for(context_.threads, rows * 2 * m, [&](std::int64_t piece, int) {
@@ -64,12 +63,25 @@ void Cpu::sort_rows(const Inputs& in, const Kept& kept, const BackwardScratch& s
     else
       collisions_.sort_keys(s.pairs, codes, at, hash);
   });
+  const auto pack = [&](std::int64_t n, const float* values, const float* units, float* to) {
+    for_rows(context_.threads, rows * n, [&](std::int64_t first, std::int64_t count) {
+      for (std::int64_t i = first; i < first + count; ++i) {
+        const std::int64_t token = first_row * n + i;
+        std::copy_n(values + token * shape_.d_v, shape_.d_v, to + i * packed_.width);
+        std::copy_n(units + token * shape_.d, shape_.d, to + i * packed_.width + packed_.unit);
+        if (full_buckets_) std::fill_n(to + i * packed_.width + packed_.sum, shape_.d, 0.0f);
+      }
+    });
+  };
+  call.phase("pack");
+  pack(shape_.n_q, s.dx, s.q, s.packed_q);
+  pack(shape_.n_k, in.v, s.k, s.packed_k);
 }
 
 void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                     Call& call) const {
   const Primitives& p = primitives(context_.isa);
-  const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
+  const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes, ld = packed_.width;
   const bool set = gradient_ == Gradient::set;
   const Interpolated slope(plan_.bits);
   const float factor = set ? 1.0f : static_cast<float>(plan_.bits) / static_cast<float>(2 * m);
@@ -80,35 +92,34 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
                        const std::uint32_t* tokens, const std::uint16_t* counts, float* g, float* dv) {
     float changes[Collisions::kBatch], more[Collisions::kBatch];
     const auto self = static_cast<std::uint32_t>(token);
-    p.products_at(1, &self, count, tokens, d_v, own.value, d_v, other.value, d_v, changes);
+    p.products_at(1, &self, count, tokens, d_v, own.value, ld, other.value, ld, changes);
     for (std::int64_t t = 0; own.shift && t < count; ++t) changes[t] -= own.shift[token];
     for (std::int64_t t = 0; other.shift && t < count; ++t) changes[t] -= other.shift[tokens[t]];
     if (set) {
-      p.products_at(1, &self, count, tokens, d, own.unit, d, other.unit, d, more);
+      p.products_at(1, &self, count, tokens, d, own.value + packed_.unit, ld, other.value + packed_.unit, ld, more);
       for (std::int64_t t = 0; t < count; ++t) changes[t] *= slope(more[t]);
     } else if (counts) {
       for (std::int64_t t = 0; t < count; ++t) changes[t] *= static_cast<float>(counts[tokens[t]]);
     }
-    p.add_rows_at(1, &self, count, tokens, changes, 0, 1, d, other.unit, d, g, d);
+    p.add_rows_at(1, &self, count, tokens, changes, 0, 1, d, other.value + packed_.unit, ld, g, d);
     if (!dv) return;
     for (std::int64_t t = 0; t < count; ++t) more[t] = counts ? static_cast<float>(counts[tokens[t]]) : 1.0f;
-    p.add_rows_at(1, &self, count, tokens, more, 0, 1, d_v, other.value, d_v, dv, d_v);
+    p.add_rows_at(1, &self, count, tokens, more, 0, 1, d_v, other.value, ld, dv, d_v);
   };
 
   const std::int64_t q_blocks = (shape_.n_q + kTokensAtOnce - 1) / kTokensAtOnce;
   const std::int64_t k_blocks = (shape_.n_k + kTokensAtOnce - 1) / kTokensAtOnce;
   for (std::int64_t first_row = 0; first_row < shape_.rows(); first_row += collisions_.wave()) {
     const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first_row);
-    sort_rows(in, kept, s, first_row, rows, call);
+    prepare_pairs(in, kept, s, first_row, rows, call);
     call.phase("pairs");
     parallel_for(context_.threads, rows * (q_blocks + k_blocks), [&](std::int64_t piece, int thread) {
       const std::int64_t at = piece / (q_blocks + k_blocks), row = first_row + at;
       const std::int64_t block = piece % (q_blocks + k_blocks);
       const Codes codes = codes_of(in, kept, row);
       const bool divides = norm_ == Norm::rowsum;
-      const Side queries{shape_.n_q, s.q + row * shape_.n_q * d, s.dx + row * shape_.n_q * d_v,
-                         divides ? s.shift + row * shape_.n_q : nullptr};
-      const Side keys{shape_.n_k, s.k + row * shape_.n_k * d, in.v + row * shape_.n_k * d_v, nullptr};
+      const Side queries{shape_.n_q, s.packed_q + at * shape_.n_q * ld, divides ? s.shift + row * shape_.n_q : nullptr};
+      const Side keys{shape_.n_k, s.packed_k + at * shape_.n_k * ld, nullptr};
       const bool of_queries = block < q_blocks;
       const Side& own = of_queries ? queries : keys;
       const Side& other = of_queries ? keys : queries;
