@@ -40,8 +40,8 @@ struct Cpu {
     float* k;              // [rows, keys, d], the drawn keys
     float* v;              // [rows, keys, d_v]
     std::int64_t* counts;  // [rows] how many there are
-    KeyRow row(std::int64_t at, std::int64_t keys, const Shape& s) const {
-      return {k + at * keys * s.d, v + at * keys * s.d_v, nullptr};
+    KeyRow row(std::int64_t at, std::int64_t most, const Shape& s) const {
+      return {k + at * most * s.d, v + at * most * s.d_v, nullptr};
     }
   };
   Drawn drawn(Arena& arena) const {
