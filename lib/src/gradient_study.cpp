@@ -7,11 +7,10 @@
 #include <cmath>
 
 #include <yoso/statistics.hpp>
+#include <yoso/study.hpp>
 
 namespace yoso {
 namespace {
-
-constexpr double kLevel = 0.95;
 
 struct Tensor {
   const char* name;
@@ -49,15 +48,7 @@ std::optional<Summary> summary(const std::vector<Beside>& seeds, std::optional<d
   std::vector<double> values;
   for (const Beside& seed : seeds)
     if (seed.*metric) values.push_back(*(seed.*metric));
-  if (values.empty()) return std::nullopt;
-  Summary s{median(values), {}, {}};
-  if (!random) {
-    s.lo = s.hi = s.median;
-  } else if (const auto ci = median_interval(values, kLevel, static_cast<double>(values.size()))) {
-    s.lo = ci->lo;
-    s.hi = ci->hi;
-  }
-  return s;
+  return over_draws(values, random);
 }
 
 bool has_form(const Method& method, std::string_view form) {

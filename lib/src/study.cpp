@@ -61,7 +61,7 @@ class Tally {
         // the largest difference is one of all heads; everything else is a mean over them
         if (!known.empty()) per_seed.push_back(metric == "max_abs" ? std::ranges::max(known) : mean(known));
       }
-      result_.metrics.emplace_back(metric, summary(per_seed, random));
+      result_.metrics.emplace_back(metric, over_draws(per_seed, random));
       std::optional<std::pair<double, double>> range;
       for (std::size_t row = 0; row < seeds_.front().size(); ++row)
         if (const auto typical = of_row(m, row)) {
@@ -83,19 +83,6 @@ class Tally {
   }
 
  private:
-  // What a deterministic method has is exact: its interval has no width.
-  static std::optional<Summary> summary(const std::vector<double>& values, bool random) {
-    if (values.empty()) return std::nullopt;
-    Summary s{median(values), {}, {}};
-    if (!random) {
-      s.lo = s.hi = s.median;
-    } else if (const auto ci = median_interval(values, kLevel, static_cast<double>(values.size()))) {
-      s.lo = ci->lo;
-      s.hi = ci->hi;
-    }
-    return s;
-  }
-
   Comparison result_;
   std::vector<std::vector<Metrics>> seeds_;
 };
@@ -137,6 +124,18 @@ class Moments {
 };
 
 }  // namespace
+
+std::optional<Summary> over_draws(const std::vector<double>& values, bool random) {
+  if (values.empty()) return std::nullopt;
+  Summary s{median(values), {}, {}};
+  if (!random) {
+    s.lo = s.hi = s.median;
+  } else if (const auto ci = median_interval(values, kLevel, static_cast<double>(values.size()))) {
+    s.lo = ci->lo;
+    s.hi = ci->hi;
+  }
+  return s;
+}
 
 ErrorStudy::ErrorStudy(Methods catalogue, const Method& exact, const Shape& shape, const Inputs& in,
                        const Context& context, Reference reference, std::int64_t tau)

@@ -17,6 +17,10 @@ enum class Reference : std::uint8_t {
   own,           // the method's own target only: no total error, no kernel gap
 };
 
+// Median over draws and its interval. What nothing random goes into is exact: its interval has no width. Nothing for no
+// values; no interval for too few.
+std::optional<Summary> over_draws(const std::vector<double>& values, bool random);
+
 class ErrorStudy {
  public:
   // `exact` is the method whose output is exact softmax attention. Everything is borrowed. `tau` is the sharpness of
