@@ -176,7 +176,7 @@ TEST_CASE("every instruction set gives the same gradients, but for rounding", "[
             largest = std::max(largest, std::abs(double{(want.*tensor)[i]}));
             worst = std::max(worst, std::abs(double{(got.*tensor)[i]} - double{(want.*tensor)[i]}));
           }
-          CHECK(worst <= 1e-4 * (0.01 + largest));
+          CHECK(worst <= 1e-4 * (0.1 + largest));  // with one feature, or one key, gradients cancel to nothing
         }
       }
     }
