@@ -166,9 +166,14 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
     if (p.redraw != "none" && p.pass != "backward") r += fmt::format(" --redraw {}", p.redraw);
   }
   if (o.command == "error") {
-    r += fmt::format(" --seeds {} --reference {}", o.seeds, o.reference_name);
+    r += fmt::format(" --seeds {}", o.seeds);
+    if (p.pass == "forward") r += fmt::format(" --reference {}", o.reference_name);
     if (o.per_head) r += " --per-head";
     if (o.weights) r += " --weights";
+  }
+  if (o.max_batch) {
+    r.erase(r.find(" --batch "), fmt::format(" --batch {}", s.batch).size());
+    r += fmt::format(" --max-batch --budget {}", o.batch_budget);
   }
   if (o.command == "overview") r += fmt::format(" --seeds {}", o.seeds);
   p.repro = r;

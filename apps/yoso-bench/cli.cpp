@@ -45,7 +45,7 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (YOSO_ISA, else the best here)")
       ->type_name("LIST");
   sub.add_option("--pass", raw.passes,
-                 "forward, backward (of a forward pass that is not timed), or both: a training step (forward)")
+                 "forward, backward (not for memory), or both: a training step (not for error) (forward)")
       ->type_name("LIST");
   sub.add_option("--input", raw.inputs, "synthetic inputs (gaussian), see `list inputs`")->type_name("LIST");
   sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")
@@ -208,6 +208,8 @@ void interpret_passes(const Raw& raw, Options& o) {
   refuse(o.weights, "--weights", "they are those of outputs");
   refuse(o.per_head, "--per-head", "gradients are compared as means over heads");
   refuse(!raw.reference.empty(), "--reference", "gradients are compared with softmax and with the method's own target");
+  if (o.redraw == "each" && std::ranges::find(o.passes, "backward") != o.passes.end())
+    throw BadSetting("--redraw each goes with --pass forward, both: backward uses the draws of its forward pass");
   if (o.command == "memory" && std::ranges::find(o.passes, "backward") != o.passes.end())
     throw BadSetting(
         "--pass must be one of forward, both for memory: backward needs what forward saved, got 'backward'");
@@ -219,6 +221,14 @@ void interpret_passes(const Raw& raw, Options& o) {
   }
   if (o.max_batch && !o.batch.empty())
     throw BadSetting("--max-batch searches the batch: --batch cannot be given with it");
+  if (o.max_batch) {
+    const std::uint64_t most =
+        o.memory_budget ? o.memory_budget : static_cast<std::uint64_t>(0.8 * static_cast<double>(available_memory()));
+    if (o.batch_budget == 0) o.batch_budget = most;
+    if (o.batch_budget > most)
+      throw BadSetting(fmt::format("--budget must be at most {} bytes ({}), got {}", most,
+                                   o.memory_budget ? "--memory-budget" : "80 % of what is free", o.batch_budget));
+  }
   if (o.max_batch && !o.captures.empty())
     throw BadSetting("--max-batch cannot be given with --qkv: a capture has the batch it has");
 }

@@ -7,14 +7,15 @@
 namespace yoso::app {
 namespace {
 
-bool quadratic(const Member& m, const Shape& shape) {
-  if (!m.method->work) return false;
+bool quadratic(const Member& m, const Shape& shape, const std::string& pass) {
+  const auto here = work_of(*m.method, shape, m.settings, pass);
+  if (!here) return false;
   Shape twice = shape;
   twice.n_q *= 2;
   twice.n_k *= 2;
   Settings there(m.settings.knobs(), twice);
   for (const Knob& knob : m.settings.knobs()) there.set(knob.name, m.settings.asked(knob.name));
-  return m.method->work(twice, there).flops > 3 * m.method->work(shape, m.settings).flops;
+  return work_of(*m.method, twice, there, pass)->flops > 3 * here->flops;
 }
 
 bool same_but_for_length(const Point& a, const Point& b) {
@@ -40,7 +41,7 @@ void lengthen_repro(const Options& o, Point& p, std::int64_t measured) {
 void leave_out(const Options& o, const Group& g, std::vector<Point>& points) {
   if (!o.extrapolate_beyond || g.shape.n_k <= o.extrapolate_beyond) return;
   for (std::size_t i = 0; i < points.size(); ++i)
-    if (points[i].work && quadratic(g.members[i], g.shape)) points[i].status = Status::predicted;
+    if (quadratic(g.members[i], g.shape, g.pass)) points[i].status = Status::predicted;
 }
 
 void predict(const Options& o, std::vector<Point>& points) {

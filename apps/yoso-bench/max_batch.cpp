@@ -5,8 +5,6 @@
 namespace yoso::app {
 namespace {
 
-constexpr std::int64_t kMost = std::int64_t{1} << 20;  // instances: beyond this nobody trains, and shapes overflow
-
 // Peak of the member at a batch; nothing when such a batch is no shape (too many elements).
 std::optional<std::size_t> peak(const Group& g, std::int64_t batch) {
   Shape shape = g.shape;
@@ -25,11 +23,11 @@ MaxBatch search(const Group& g, std::size_t budget) {
   };
   MaxBatch found;
   std::int64_t too_many = 1;  // doubled until it does not fit, then bisected to the instance
-  while (too_many <= kMost && fits(too_many)) {
+  while (too_many <= kLargestBatch && fits(too_many)) {
     found.batch = too_many;
     too_many *= 2;
   }
-  while (found.batch > 0 && too_many - found.batch > 1) {
+  while (found.batch > 0 && found.batch < kLargestBatch && too_many - found.batch > 1) {
     const std::int64_t middle = found.batch + (too_many - found.batch) / 2;
     (fits(middle) ? found.batch : too_many) = middle;
   }
@@ -46,8 +44,6 @@ MaxBatch search(const Group& g, std::size_t budget) {
 
 }  // namespace
 
-std::size_t batch_budget(const Options& o) { return o.batch_budget ? o.batch_budget : memory_budget(o); }
-
 std::vector<Searched> search_batches(const Options& o, const std::vector<Group>& groups) {
   std::vector<Searched> all;
   for (const Group& g : groups)
@@ -55,7 +51,7 @@ std::vector<Searched> search_batches(const Options& o, const std::vector<Group>&
       Searched s{g, {}};
       s.group.members = {m};
       try {
-        s.found = search(s.group, batch_budget(o));
+        s.found = search(s.group, o.batch_budget);
       } catch (const Unsupported&) {  // weigh_group says so
       }
       s.group.shape.batch = std::max<std::int64_t>(1, s.found.batch);

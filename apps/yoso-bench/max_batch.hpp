@@ -6,6 +6,8 @@
 
 namespace yoso::app {
 
+inline constexpr std::int64_t kLargestBatch = std::int64_t{1} << 20;  // where the search ends
+
 // Groups of one member each, with the largest batch whose predicted peak is within --budget, and what of it is known
 // beside each. The search only predicts; weigh_group() then runs what it found. A member that not even one instance of
 // fits, or that has no such pass, keeps a batch of 1 and gets its status from there.
@@ -14,7 +16,5 @@ struct Searched {
   MaxBatch found;
 };
 std::vector<Searched> search_batches(const Options& options, const std::vector<Group>& groups);
-
-std::size_t batch_budget(const Options& options);
 
 }  // namespace yoso::app

@@ -162,9 +162,8 @@ bool alive(const Point& p) {
 std::optional<double> expected_seconds(const Options& o, const Member& m, const Group& g, const Inputs& in,
                                        Clock& clock) {
   constexpr std::int64_t kTokens = 2048;
-  if (!m.method->work) return std::nullopt;
-  const double flops = m.method->work(g.shape, m.settings).flops;
-  if (flops < 1e12) return std::nullopt;  // seconds
+  const auto work = work_of(*m.method, g.shape, m.settings, g.pass);
+  if (!work || work->flops < 1e12) return std::nullopt;  // seconds
   Shape part = g.shape;
   part.batch = part.heads = 1;
   part.n_q = std::min(part.n_q, kTokens);
@@ -176,7 +175,7 @@ std::optional<double> expected_seconds(const Options& o, const Member& m, const 
     contender.prepare();
     contender.call();
     const Sample sample = time_once(clock, [&] { contender.call(); });
-    return sample.wall * flops / m.method->work(part, m.settings).flops;
+    return sample.wall * work->flops / work_of(*m.method, part, m.settings, g.pass)->flops;
   } catch (const Unsupported&) {  // of the short shape alone
     return std::nullopt;
   }

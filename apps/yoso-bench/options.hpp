@@ -38,7 +38,7 @@ struct Options {
   std::uint64_t memory_budget = 0;      // bytes; 0: 80 % of what is free
   bool measure_rss = true;
   bool max_batch = false;
-  std::uint64_t batch_budget = 0;  // bytes, of max_batch; 0: the memory budget
+  std::uint64_t batch_budget = 0;  // bytes, of max_batch
   std::int64_t seeds = 20;
   bool per_head = false;
   bool weights = false;

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "primitives/masks.hpp"
+#include "primitives/yoso_gradient.hpp"
 
 namespace yoso {
 namespace {
@@ -44,9 +45,9 @@ CollisionGradient::Scratch CollisionGradient::layout(Arena& scratch) const {
 
 struct CollisionGradient::Tile {
   std::int64_t row, first, size;
-  const float *q, *k, *v, *dx, *shift;  // of the row; k and v of the tile
-  const std::uint8_t* keep;             // [size] or null
-  const float *keys, *values;           // panels
+  const float *q, *k, *v, *dx, *shift, *totals;  // of the row; k and v of the tile
+  const std::uint8_t* keep;                      // [size] or null
+  const float *keys, *values;                    // panels
   float *weights, *slopes;
   float *dq, *dk, *dv;  // as q, k, v
 };
@@ -92,6 +93,7 @@ void CollisionGradient::add_part(const Rows& rows, const Scratch& s, std::int64_
                  rows.v + at * d_v,
                  rows.dx + row * shape_.n_q * d_v,
                  rows.shift + row * shape_.n_q,
+                 rows.totals ? rows.totals + row * shape_.n_q : nullptr,
                  keep ? keep + first : nullptr,
                  panels,
                  value_panels,
@@ -121,12 +123,14 @@ void CollisionGradient::add_block(const Tile& t, std::int64_t first, std::int64_
   for (std::int64_t i = 0; i < size; ++i) {
     float* const weights = t.weights + i * kKeys;
     float* const slopes = t.slopes + i * kKeys;
-    const float most = p.collision_gradient(tau_, lower_bound_, static_cast<float>(dot_scale_), t.shift[first + i],
-                                            weights, slopes, t.size);
+    const float left = t.totals ? left_of_division(t.totals[first + i]) : 1.0f;
+    const float most = p.collision_gradient(tau_, lower_bound_, static_cast<float>(dot_scale_) * left,
+                                            t.shift[first + i], weights, slopes, t.size);
     const auto hide = [&](std::int64_t j) { weights[j] = slopes[j] = 0; };
     for (std::int64_t j = std::max<std::int64_t>(0, shape_.visible(first + i) - t.first); j < t.size; ++j) hide(j);
     for (std::int64_t j = 0; t.keep && j < t.size; ++j)
       if (!t.keep[j]) hide(j);
+    if (left != 1.0f) p.scale(left, weights, t.size);
     if (most > near_weight_) add_near(t, first + i, weights, slopes);
   }
   p.gemm_tn(t.size, d_v, size, 1.0f, t.weights, kKeys, dx, d_v, true, t.dv, d_v);

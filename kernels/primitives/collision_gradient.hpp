@@ -31,6 +31,7 @@ class CollisionGradient {
     const float* v;              // [rows, n_k, d_v]
     const float* dx;             // [rows, n_q, d_v]; zeros for padded queries
     const float* shift;          // [rows, n_q]
+    const float* totals;         // [rows, n_q] what outputs were divided by, where it may be tiny; else null
     const std::uint8_t* keep_k;  // [batch, n_k] or null
   };
   // dq and dk [rows, n, d] with respect to the unit rows; all overwritten.

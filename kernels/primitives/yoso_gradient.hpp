@@ -42,22 +42,33 @@ inline void through_unit_row(const Primitives& p, std::int64_t n, const float* u
     std::fill_n(g, n, 0.0f);
     return;
   }
-  p.axpy(-p.dot(unit, g, n), unit, g, n);
+  if (n == 1) {  // nothing is across a single coordinate
+    g[0] = 0;
+    return;
+  }
+  // twice, because u is of unit length but for rounding, and a large g along it would be left over
+  for (int round = 0; round < 2; ++round) p.axpy(-p.dot(unit, g, n), unit, g, n);
   p.scale(inverse, g, n);
 }
 
-// What 1 / |X|, 1 / total or 1 a row of the output was multiplied with, in a form that a float holds.
-inline float inverse_total(double total) { return total > 0 ? static_cast<float>(std::min(1 / total, 1e37)) : 0.0f; }
+// A row's total of weights may be as small as a float can be, when all keys are nearly opposite to a query: its inverse
+// is no float then, nor are products with it. So dout is divided by no less than kLeastTotal, and what is left of the
+// division falls to the weights and slopes, which are as small as their total.
+inline constexpr float kLeastTotal = 1e-18f;
+inline float left_of_division(float total) {
+  return total > 0 && total < kLeastTotal ? static_cast<float>(static_cast<double>(kLeastTotal) / total) : 1.0f;
+}
 
 // One row: dx, the gradient with respect to X = sum_j w_j v_j, of which y is the normalised row and dout its gradient.
-// The gradient of weight w_j is then dx . v_j - (what is returned); it is not 0 where the weights' total divides.
-inline float through_norm(const Primitives& p, Norm norm, std::int64_t n, const float* y, float inverse,
-                          const float* dout, float* dx) {
+// `kept` is what forward kept of it: 1 / |X|, or the weights' total. The gradient of weight w_j is then dx . v_j -
+// (what is returned); it is not 0 where the weights' total divides.
+inline float through_norm(const Primitives& p, Norm norm, std::int64_t n, const float* y, float kept, const float* dout,
+                          float* dx) {
   std::copy_n(dout, n, dx);
   if (norm == Norm::none) return 0.0f;
   // twice, because y is of unit length but for rounding, and dx . v has to vanish where v is along y
   for (int round = 0; norm == Norm::l2 && round < 2; ++round) p.axpy(-p.dot(y, dx, n), y, dx, n);
-  p.scale(inverse, dx, n);
+  p.scale(norm == Norm::l2 ? kept : kept > 0 ? 1 / std::max(kept, kLeastTotal) : 0.0f, dx, n);
   return norm == Norm::rowsum ? p.dot(y, dx, n) : 0.0f;
 }
 
@@ -76,18 +87,16 @@ void for_rows(int threads, std::int64_t rows, const Body& body) {
 }
 
 // dx and shift (what through_norm returns) of every query, zeros for padded ones. `y` is the output without its
-// convolution; inverse may be null where the norm is none.
+// convolution; `kept` [rows, n_q] may be null where the norm is none.
 inline void through_norms(const Primitives& p, int threads, const Shape& s, Norm norm, const float* y,
-                          const float* inverse, const float* dout, const std::uint8_t* keep_q, float* dx,
-                          float* shift) {
+                          const float* kept, const float* dout, const std::uint8_t* keep_q, float* dx, float* shift) {
   for_rows(threads, s.rows() * s.n_q, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i) {
       shift[i] = 0;
       if (keep_q && !keep_q[i / s.n_q / s.heads * s.n_q + i % s.n_q])
         std::fill_n(dx + i * s.d_v, s.d_v, 0.0f);
       else
-        shift[i] =
-            through_norm(p, norm, s.d_v, y + i * s.d_v, inverse ? inverse[i] : 1.0f, dout + i * s.d_v, dx + i * s.d_v);
+        shift[i] = through_norm(p, norm, s.d_v, y + i * s.d_v, kept ? kept[i] : 1.0f, dout + i * s.d_v, dx + i * s.d_v);
     }
   });
 }

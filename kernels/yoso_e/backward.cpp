@@ -26,7 +26,8 @@ void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads,
   to_unit_rows(p, threads, queries, shape_.d, in.q, s.q, s.inverse_q);
   to_unit_rows(p, threads, keys, shape_.d, in.k, s.k, s.inverse_k);
   call.phase("attend");
-  gradient_.run({s.q, s.k, in.v, s.dx, s.shift, in.keep_k}, s.tiles, grads.dq, grads.dk, grads.dv);
+  gradient_.run({s.q, s.k, in.v, s.dx, s.shift, norm_ == Norm::rowsum ? saved.inverse : nullptr, in.keep_k}, s.tiles,
+                grads.dq, grads.dk, grads.dv);
   call.phase("lengths");
   through_unit_rows(p, threads, queries, shape_.d, s.q, s.inverse_q, grads.dq);
   through_unit_rows(p, threads, keys, shape_.d, s.k, s.inverse_k, grads.dk);

@@ -126,7 +126,7 @@ void Cpu::attend(const Inputs& in, const float* keys, const Block& b, const Save
     if (saved.inverse)
       saved.inverse[b.row * shape_.n_q + b.first + i] =
           padded                  ? 0.0f
-          : norm_ == Norm::rowsum ? inverse_total(totals[i])
+          : norm_ == Norm::rowsum ? static_cast<float>(totals[i])
                                   : inverse_length(std::sqrt(sum_of_squares(row, shape_.d_v)));
     if (padded || (norm_ == Norm::rowsum && !(totals[i] > 0)))
       std::fill_n(row, shape_.d_v, 0.0f);

@@ -43,7 +43,7 @@ void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads,
   to_unit_rows(p, threads, keys, shape_.d, in.k, s.k, s.inverse_k);
   if (gradient_ == Gradient::expectation) {
     call.phase("attend");
-    expectation_.run({s.q, s.k, in.v, s.dx, s.shift, in.keep_k}, s.tiles, grads.dq, grads.dk, grads.dv);
+    expectation_.run({s.q, s.k, in.v, s.dx, s.shift, nullptr, in.keep_k}, s.tiles, grads.dq, grads.dk, grads.dv);
   } else if (gradient_ == Gradient::tables) {
     call.phase("tables");
     sum_weighted_tables(in, kept, s, grads);

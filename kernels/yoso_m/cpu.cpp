@@ -15,8 +15,7 @@
 namespace yoso::yoso_m {
 namespace {
 
-const std::int64_t kFullBucket =
-    getenv("FULL") ? atoi(getenv("FULL")) : 4;  // tokens a slot from which on buckets count as full
+constexpr std::int64_t kFullBucket = 4;  // tokens a slot from which on buckets count as full
 
 }  // namespace
 
@@ -185,7 +184,7 @@ void Cpu::normalise(const Inputs& in, const Call& call, const Kept& kept, const 
       if (norm_ == Norm::rowsum) {
         const auto collisions = static_cast<double>(s.collisions[row * shape_.n_q + i]);
         if (collisions > 0) divide_row(collisions, row_out, shape_.d_v);  // else the row is zero already
-        if (kept.inverse) kept.inverse[row * shape_.n_q + i] = inverse_total(collisions * share);
+        if (kept.inverse) kept.inverse[row * shape_.n_q + i] = static_cast<float>(collisions * share);
       }
       if (kept.rows) std::copy_n(row_out, shape_.d_v, kept.rows + (row_out - out));
       if (conv_ > 0)

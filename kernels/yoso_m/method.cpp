@@ -36,9 +36,9 @@ constexpr Knob kKnobs[] = {
     kNormKnob,
     {.name = "gradient",
      .kind = Knob::Kind::choice,
-     .help = "backward: the lower bound of a weight's derivative over colliding pairs, the same by d_v rounds of "
-             "tables, the derivative over pairs that collide in any hash, or the expectation's lower bound over all "
-             "pairs",
+     .help =
+         "backward: lower-bound of a weight's derivative over colliding pairs; the same by d_v rounds of tables; the "
+         "derivative over the set of pairs that collide in any hash; the expectation's lower bound, over all pairs",
      .choices = kGradientNames,
      .usual = "lower-bound",
      .paper = "tables; lower-bound is the same"},

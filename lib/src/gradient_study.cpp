@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <stdexcept>
 
 #include <yoso/statistics.hpp>
 #include <yoso/study.hpp>
@@ -31,6 +32,7 @@ Beside compare_rows(const std::vector<float>& got, const std::vector<float>& wan
     double product = 0, mine = 0, its = 0;
     for (std::size_t i = first; i < first + width; ++i) {
       const double g = got[i], w = want[i];
+      if (!std::isfinite(g) || !std::isfinite(w)) throw std::runtime_error("a gradient is not finite");
       product += g * w;
       mine += g * g;
       its += w * w;

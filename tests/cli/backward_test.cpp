@@ -83,6 +83,13 @@ TEST_CASE("memory --max-batch: the largest batch fits, one more does not", "[cli
     CHECK(most["per_instance"].get<double>() ==
           Approx((most["next"].get<double>() - p["memory"]["peak"].get<double>())).epsilon(0.05));
   }
+  const json& first = report["points"][0];
+  const json again = measured(first["repro"].get<std::string>().substr(std::string("yoso-bench ").size()));
+  CHECK(again["points"][0]["memory"]["max_batch"] == first["memory"]["max_batch"]);
+  CHECK(again["points"][0]["id"] == first["id"]);
+  CHECK(first["memory"]["budget"] == 16 << 20);
+  const json capped = measured("memory -m mean-v -n 1 -d 1 --max-batch --budget 1G");
+  CHECK(capped["points"][0]["memory"]["max_batch"]["batch"] == 1 << 20);
   const cli::Result none = run("memory -m softmax -n 4096 --max-batch --budget 1M");
   CHECK(none.code == 1);
   CHECK(none.out.find("over_budget: one instance needs") != std::string::npos);
@@ -94,6 +101,11 @@ TEST_CASE("error --pass backward: gradients stand beside softmax and the method'
     CAPTURE(p["method"]);
     CHECK(p["status"] == "ok");
     CHECK(p["error"]["total"].is_null());
+    const json again = measured(p["repro"].get<std::string>().substr(std::string("yoso-bench ").size()));
+    bool found = false;
+    for (const json& other : again["points"])
+      if (other["id"] == p["id"]) found = other["error"] == p["error"];
+    CHECK(found);
     if (p["method"] != "yoso-m") continue;
     std::set<std::string> roles;
     for (const json& c : p["error"]["gradients"]) {
@@ -114,6 +126,8 @@ TEST_CASE("what does not go with a pass is refused in one line", "[cli]") {
       {"error --pass backward --per-head", "--per-head goes with --pass forward"},
       {"error --pass backward --reference own", "--reference goes with --pass forward"},
       {"overview --pass both", "overview goes with --pass forward"},
+      {"speed --pass backward --redraw each", "--redraw each goes with --pass forward, both"},
+      {"memory --max-batch --budget 64M --memory-budget 1M", "--budget must be at most"},
       {"memory --budget 2G", "--budget goes with --max-batch"},
       {"memory --max-batch --batch 2", "--batch cannot be given"},
       {"memory --max-batch --budget 2Q", "--budget must be"},

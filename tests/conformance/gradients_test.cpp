@@ -132,6 +132,40 @@ TEST_CASE("gradients of huge inputs are finite", "[gradients]") {
         }
 }
 
+TEST_CASE("keys that are nearly opposite to every query: weights as small as a float can be", "[gradients]") {
+  const Shape shape{.batch = 1, .heads = 1, .n_q = 2, .n_k = 2, .d = 4, .d_v = 4};
+  for (const Method* method : trainable())
+    for (const float angle : {1e-2f, 2e-2f, 0.1f})
+      for (const float size : {1.0f, 1e3f, 1e9f})
+        for (const Knobs& knobs : every_setting(*method, shape)) {
+          CAPTURE(method->name, text(knobs), angle, size);
+          std::optional<Bench> bench = Bench::build(*method, shape, knobs, training());
+          if (!bench) continue;
+          Problem problem(shape, Values::normal, Masks::none);
+          problem.q = {1, 0, 0, 0, 1, 0, 0, 0};
+          problem.k = {-1, angle, 0, 0, -1, 0, 0.9f * angle, 0};
+          problem.v = {1, -1, 1, 0, 1, 1, 0.5f, 0.001f};
+          for (float& e : problem.v) e *= size;
+          bench->backward(problem.inputs(), upstream(shape));  // checks that they are finite
+        }
+  const Method& yoso_e = yoso::find(catalogue(), "yoso-e");
+  for (const char* bits : {"9", "16"}) {
+    CAPTURE(bits);
+    std::optional<Bench> bench =
+        Bench::build(yoso_e, shape, {{"norm", "rowsum"}, {"hash_bits", bits}, {"gradient", "lower-bound"}}, training());
+    REQUIRE(bench);
+    Problem problem(shape, Values::normal, Masks::none);
+    problem.q = {1, 0, 0, 0, 1, 0, 0, 0};
+    problem.k = {-1, 0.04f, 0, 0, -1, 0, 0.036f, 0};
+    yoso::GradientBuffers got = bench->backward(problem.inputs(), upstream(shape));
+    for (const yoso::GradientError& e :
+         bench->gradient_errors(problem.inputs(), some_queries(2), upstream(shape), got, false)) {
+      CAPTURE(e.tensor, e.relative);
+      CHECK(e.relative < 0.02);  // such small weights have few digits
+    }
+  }
+}
+
 TEST_CASE("more threads give the same bits of every gradient", "[gradients]") {
   const Shape several[] = {{.batch = 2, .heads = 3, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20},
                            {.batch = 1, .heads = 1, .n_q = 700, .n_k = 700, .d = 16, .d_v = 16},

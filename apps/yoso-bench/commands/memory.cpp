@@ -73,19 +73,32 @@ int run_max_batch(const Options& o) {
     progress.next(fmt::format("{}, {}", g.members[0].method->name, g.title()));
     Group any = g;
     any.shape.batch = 1;
-    const std::string its = fmt::format("{}, largest batch within {}", any.title(), bytes_text(batch_budget(o)));
+    const std::string its = fmt::format("{}, largest batch within {}", any.title(), bytes_text(o.batch_budget));
     if (its != title) flush();
     title = its;
     std::vector<Point> points = points_of(o, g);
     Point& p = points[0];
     if (const auto data = inputs_of(o, g, points)) weigh_group(o, g, *data, points);
-    if (p.memory) p.memory->max_batch = s.found;
+    if (p.memory) {
+      p.memory->max_batch = s.found;
+      p.memory->budget = o.batch_budget;
+    }
+    if (p.status == Status::ok && p.memory->measured && p.memory->measured->total() > o.batch_budget &&
+        s.found.batch > 0) {
+      p.status = Status::wrong;
+      p.reason = fmt::format("predicted to fit, but the run used {}", bytes_text(p.memory->measured->total()));
+    }
     if (p.status == Status::ok && s.found.batch == 0) {
       p.status = Status::over_budget;
       p.reason = fmt::format("one instance needs {}, the budget is {}", bytes_text(p.memory->predicted.total()),
-                             bytes_text(batch_budget(o)));
+                             bytes_text(o.batch_budget));
     }
-    const std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
+    std::string note = fmt::format("{}{}{}", name(p.status), p.reason.empty() ? "" : ": ", p.reason);
+    if (p.memory && p.status == Status::ok) {
+      if (!agrees(*p.memory)) note += " (resident set disagrees)";
+      if (p.memory->rss && *p.memory->rss > o.batch_budget) note += " (resident set with the program's own is over it)";
+      if (s.found.batch == kLargestBatch) note += fmt::format(" (the search ends at {})", kLargestBatch);
+    }
     if (!p.memory) {
       table.row({p.method, setting_text(g.members[0]), "-", "-", "-", "-", "-", "-", note});
     } else {
@@ -99,10 +112,10 @@ int run_max_batch(const Options& o) {
   }
   flush();
   text +=
-      "batch: the most instances whose predicted peak is within the budget; it was run, and peak and resident are of "
-      "that run.\nan instance: bytes that one more adds; fixed: bytes whatever the batch; one more: the peak of batch "
-      "+ "
-      "1, by prediction.\n";
+      "batch: the most instances whose predicted peak is within the budget; unless the status says otherwise so many "
+      "were "
+      "run, and peak\nand resident are of that run. an instance: bytes that one more adds; fixed: bytes whatever the "
+      "batch; one more: the peak of\nbatch + 1, by prediction.\n";
   return output.finish(text);
 }
 
