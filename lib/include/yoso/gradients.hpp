@@ -34,9 +34,9 @@ struct GradientError {
 // Where the method has a gradient oracle: every element, its error over the tensor's root mean square plus its own
 // size. Where it has none, or `finite_differences` asks for it: along random directions (of a whole tensor, and of
 // `tokens` single tokens or parts of a parameter) the change of the double-precision forward oracle, from central
-// differences with steps small against the inputs (2^-15) and large against the rounding of doubles; its error over
-// what elements of the tensor's size would contribute. Never of the engine's own output, whose f32 rounding would
-// drown it. Throws Unsupported for a method without oracle.
+// differences with steps small against the inputs (2^-15, and 2^-22 where a token crosses an edge of a hash) and large
+// against the rounding of doubles; its error over what elements of the tensor's size would contribute. Never of the
+// engine's own output, whose f32 rounding would drown it. Throws Unsupported for a method without oracle.
 std::vector<GradientError> gradient_errors(const Method& method, const Problem& problem,
                                            std::span<const std::int64_t> queries, const float* dout,
                                            const Gradients& got, int tokens, bool finite_differences = false);
