@@ -6,7 +6,7 @@
 if [ -n "$SMOKE" ]; then
   lengths=32,64 beyond=64 papers=32,64 single=32,64 step=0.01 alone=0.01 bytes=16M
 else
-  lengths=128..16k*2 beyond=4096 papers=128..4096*2 single=1k..16k*4 step=1 alone=3 bytes=2G
+  lengths=128..16k*2 beyond=4096 papers=512,4096 single=1k..16k*4 step=1 alone=3 bytes=1G
 fi
 paper="-p yoso-m.hashes=16,32 -p yoso-m.hash_bits=auto -p yoso-e.hash_bits=auto -p performer.kernel=relu"
 
