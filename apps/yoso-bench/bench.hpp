@@ -49,7 +49,6 @@ std::string title_of(const Point& point);
 // "each", "once" or "none", from the option, the method and whether it draws at all.
 std::string redraw_policy(const Options& options, const Member& member, const Shape& shape, const std::string& pass);
 
-std::size_t memory_budget(const Options& options);
 std::vector<const Method*> controls();
 
 // Turns what `work` throws into the row's status and reason: Unsupported, OutOfBudget and any other failure, but not a

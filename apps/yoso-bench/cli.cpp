@@ -222,8 +222,7 @@ void interpret_passes(const Raw& raw, Options& o) {
   if (o.max_batch && !o.batch.empty())
     throw BadSetting("--max-batch searches the batch: --batch cannot be given with it");
   if (o.max_batch) {
-    const std::uint64_t most =
-        o.memory_budget ? o.memory_budget : static_cast<std::uint64_t>(0.8 * static_cast<double>(available_memory()));
+    const std::uint64_t most = memory_budget(o);
     if (o.batch_budget == 0) o.batch_budget = most;
     if (o.batch_budget > most)
       throw BadSetting(fmt::format("--budget must be at most {} bytes ({}), got {}", most,

@@ -25,8 +25,6 @@ class Contender {
   // Of the output, and of the gradients where there are any. Leaves the instance as after prepare().
   CheckResult check(std::int64_t queries);
 
-  const Instance& instance() const { return *instance_; }
-
  private:
   bool trains() const { return pass_ != "forward"; }
 

@@ -61,6 +61,9 @@ struct Options {
   std::string print_schema;
 };
 
+// Bytes a point may use: --memory-budget, or 80 % of what is free.
+std::size_t memory_budget(const Options& options);
+
 // Parses argv, or prints help or version and returns a command of "". Throws BadSetting.
 Options parse_command_line(int argc, const char* const* argv);
 
