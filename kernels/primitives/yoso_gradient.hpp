@@ -115,6 +115,22 @@ inline void through_unit_rows(const Primitives& p, int threads, std::int64_t row
   });
 }
 
+// Turns dq and dk with respect to unit rows into those with respect to the queries and keys. `unit` as to_unit_rows
+// made them.
+struct UnitRows {
+  const float *q, *inverse_q, *k, *inverse_k;
+};
+inline void through_lengths(const Primitives& p, int threads, const Shape& s, Norm norm, const UnitRows& unit,
+                            const Gradients& grads) {
+  if (divides_out_weights(s, norm)) {
+    std::fill_n(grads.dq, s.q_size(), 0.0f);
+    std::fill_n(grads.dk, s.k_size(), 0.0f);
+    return;
+  }
+  through_unit_rows(p, threads, s.rows() * s.n_q, s.d, unit.q, unit.inverse_q, grads.dq);
+  through_unit_rows(p, threads, s.rows() * s.n_k, s.d, unit.k, unit.inverse_k, grads.dk);
+}
+
 // What a convolution of w > 0 adds to dv, and the gradient of its kernels.
 inline void through_convolution(const Primitives& p, int threads, const Shape& s, std::int64_t w, const Inputs& in,
                                 const float* kernels, const float* dout, float* dv, float* dkernels) {

@@ -56,12 +56,7 @@ void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads,
     sum_pairs(in, kept, s, grads, call);
   }
   call.phase("lengths");
-  through_unit_rows(p, threads, queries, shape_.d, s.q, s.inverse_q, grads.dq);
-  through_unit_rows(p, threads, keys, shape_.d, s.k, s.inverse_k, grads.dk);
-  if (divides_out_weights(shape_, norm_)) {
-    std::fill_n(grads.dq, shape_.q_size(), 0.0f);
-    std::fill_n(grads.dk, shape_.k_size(), 0.0f);
-  }
+  through_lengths(p, threads, shape_, norm_, {s.q, s.inverse_q, s.k, s.inverse_k}, grads);
   if (conv_ == 0) return;
   call.phase("convolution");
   through_convolution(p, threads, shape_, conv_, in, call.parameters["conv_w"], up.dout, grads.dv, grads.parameters[0]);
