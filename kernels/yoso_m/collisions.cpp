@@ -8,7 +8,11 @@ namespace {
 // Tokens, or slots of a table, whose sorted order is in memory at a time, if no single row has more.
 constexpr std::int64_t kWaveTokens = 16384;
 
-constexpr std::int64_t kSlack = 4;  // entries that list_all copies at a time: it may run past the end of a list
+// Entries of lists in memory at a time, unless one token has more.
+constexpr std::int64_t kListed = 1 << 17;
+
+// A token with more collisions is listed alone, and those of each other token are counted.
+constexpr std::int64_t kMost = 1024;
 
 // A counting sort. While it counts, code c has its place two further on; while it deals out, one further on.
 void sort(const std::uint16_t* codes, const std::uint8_t* keep, std::int64_t n, std::int64_t slots,
@@ -28,7 +32,7 @@ Collisions::Collisions(const Shape& shape, const Context& context, const Plan& p
       threads_(std::max(1, context.threads)),
       wave_(std::clamp<std::int64_t>(kWaveTokens / std::max({shape.n_q, shape.n_k, plan.slots()}), 1, shape.rows())),
       longer_(std::max(shape.n_q, shape.n_k)),
-      capacity_(longer_ + kSlack) {}
+      capacity_(std::max(longer_, kListed) + kSlack) {}
 
 Collisions::Scratch Collisions::layout(Arena& scratch) const {
   const std::int64_t lists = wave_ * plan_.hashes, starts = lists * (plan_.slots() + 2);
@@ -37,6 +41,7 @@ Collisions::Scratch Collisions::layout(Arena& scratch) const {
           scratch.take<std::uint32_t>(starts),
           scratch.take<std::uint32_t>(starts),
           scratch.take<std::uint32_t>(threads_ * capacity_),
+          scratch.take<std::uint32_t>(threads_ * 2 * kTokens),
           scratch.take<std::uint16_t>(threads_ * longer_)};
 }
 
@@ -60,21 +65,55 @@ Collisions::Sorted Collisions::keys(const Scratch& s, std::int64_t at) const {
   return {s.k_order + at * plan_.hashes * shape_.n_k, s.k_starts + at * plan_.hashes * (plan_.slots() + 2)};
 }
 
-// Most slots hold fewer than kSlack tokens: copied without asking how many, there is hardly a branch to mispredict.
-bool Collisions::list_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
-                          std::uint32_t* list, std::int64_t& count) const {
-  count = 0;
+// Hash after hash for many tokens: what is read of a hash's slots stays in the cache. (Token after token was slower at
+// every length.)
+void Collisions::count(const Side& side, std::int64_t first, std::int64_t last, std::uint32_t* sizes) const {
+  const std::int64_t n = last - first;
+  std::fill_n(sizes, n, 0u);
   for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint32_t* const starts = others.starts + h * (plan_.slots() + 2) + codes[h * stride];
-    const std::uint32_t* const tokens = others.order + h * n + starts[0];
-    const std::int64_t size = starts[1] - starts[0];
-    if (count + size > n / 4) return false;
-    std::int64_t at = 0;
-    do std::copy_n(tokens + at, kSlack, list + count + at);
-    while ((at += kSlack) < size);
-    count += size;
+    const std::uint32_t* const starts = side.others.starts + h * (plan_.slots() + 2);
+    const std::uint16_t* const codes = side.codes + h * side.stride + first;
+    for (std::int64_t t = 0; t < n; ++t) sizes[t] += starts[codes[t] + 1] - starts[codes[t]];
   }
-  return true;
+  const auto most = static_cast<std::uint32_t>(std::min(side.n / 4, kMost));
+  for (std::int64_t t = 0; t < n; ++t) {
+    if (sizes[t] > most) sizes[t] = kMany;
+    if (side.keep && !side.keep[first + t]) sizes[t] = kMany;
+  }
+}
+
+void Collisions::list(const Side& side, std::int64_t first, std::int64_t last, const std::uint32_t* sizes,
+                      std::uint32_t* ends, std::uint32_t* lists) const {
+  const std::int64_t n = last - first;
+  for (std::int64_t t = 0; t < n; ++t) ends[t] = t == 0 ? 0 : ends[t - 1] + sizes[t - 1] + kSlack;
+  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
+    const std::uint32_t* const starts = side.others.starts + h * (plan_.slots() + 2);
+    const std::uint32_t* const order = side.others.order + h * side.n;
+    const std::uint16_t* const codes = side.codes + h * side.stride + first;
+    for (std::int64_t t = 0; t < n; ++t) {
+      const std::uint32_t start = starts[codes[t]], size = starts[codes[t] + 1] - start;
+      std::uint32_t at = 0;
+      do std::copy_n(order + start + at, kSlack, lists + ends[t] + at);
+      while ((at += kSlack) < size);
+      ends[t] += size;
+    }
+  }
+}
+
+std::int64_t Collisions::list_once(const Side& side, std::int64_t token, std::uint32_t* list,
+                                   std::uint16_t* counts) const {
+  std::int64_t count = 0;
+  std::fill_n(counts, side.n, std::uint16_t{0});
+  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
+    const std::uint32_t* const starts =
+        side.others.starts + h * (plan_.slots() + 2) + side.codes[h * side.stride + token];
+    const std::uint32_t* const order = side.others.order + h * side.n;
+    for (std::uint32_t at = starts[0]; at < starts[1]; ++at) {
+      list[count] = order[at];
+      count += counts[order[at]]++ == 0;
+    }
+  }
+  return count;
 }
 
 }  // namespace yoso::yoso_m

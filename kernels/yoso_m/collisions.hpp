@@ -11,9 +11,6 @@ namespace yoso::yoso_m {
 
 class Collisions {
  public:
-  static constexpr std::int64_t kBatch =
-      128;  // pairs that are worked on together: their numbers stay in the first cache
-
   Collisions(const Shape& shape, const Context& context, const Plan& plan);
 
   // The tokens of one side of one row.
@@ -25,6 +22,7 @@ class Collisions {
     std::uint32_t *q_order, *k_order;    // [wave, hashes, n]
     std::uint32_t *q_starts, *k_starts;  // [wave, hashes, slots + 2]
     std::uint32_t* lists;                // [threads, capacity]
+    std::uint32_t* sizes;                // [threads, 2, kTokens]
     std::uint16_t* counts;               // [threads, tokens of the longer side]
   };
   Scratch layout(Arena& scratch) const;
@@ -36,20 +34,33 @@ class Collisions {
   Sorted queries(const Scratch& s, std::int64_t at) const;
   Sorted keys(const Scratch& s, std::int64_t at) const;
 
-  // The tokens of the other side, n of them, in [first, last) that collide with token i in any hash, in batches
-  // f(count, tokens, counts): counts[token] says how often, or is null where each entry is one collision and a token
-  // may be listed repeatedly. Whether it may does not depend on threads. `once`: never.
+  // Tokens of one side of a row, and those of the other side that they meet.
+  struct Side {
+    const std::uint16_t* codes;  // [hashes, stride] of the tokens
+    std::int64_t stride;
+    const std::uint8_t* keep;  // of the tokens, or null
+    Sorted others;
+    std::int64_t n;  // others
+  };
+  static constexpr std::int64_t kTokens = 2048;  // that are best listed together
+
+  // Calls f(token, count, others, times) for tokens [first, last), at most kTokens, in order: the tokens of the other
+  // side that collide with it in any hash. times[other] says how often, or is null where each entry is one collision
+  // and a token may be listed repeatedly. Whether it may does not depend on threads. `once`: never.
   template <class F>
-  void visit(const Scratch& s, int thread, const std::uint16_t* codes, std::int64_t stride, std::int64_t i,
-             const Sorted& others, std::int64_t n, std::int64_t first, std::int64_t last, bool once, const F& f) const;
+  void for_each(const Scratch& s, int thread, const Side& side, std::int64_t first, std::int64_t last, bool once,
+                const F& f) const;
 
  private:
-  // The list of collisions, or false when it would be longer than a quarter of the tokens.
-  bool list_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
-                std::uint32_t* list, std::int64_t& count) const;
-  // Calls f(token) for all of them.
-  template <class F>
-  void for_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n, const F& f) const;
+  // sizes [last - first]: collisions of each token, or kMany.
+  void count(const Side& side, std::int64_t first, std::int64_t last, std::uint32_t* sizes) const;
+  // Writes the lists of tokens that have fewer than kMany one after the other; ends [last - first].
+  void list(const Side& side, std::int64_t first, std::int64_t last, const std::uint32_t* sizes, std::uint32_t* ends,
+            std::uint32_t* lists) const;
+  // Lists the others of one token once each, and counts how often they were met.
+  std::int64_t list_once(const Side& side, std::int64_t token, std::uint32_t* list, std::uint16_t* counts) const;
+  static constexpr std::uint32_t kMany = 0xffffffff;
+  static constexpr std::int64_t kSlack = 4;  // entries that list() copies at a time: it may run past the end of a list
 
   Shape shape_;
   Plan plan_;
@@ -58,36 +69,30 @@ class Collisions {
 };
 
 template <class F>
-void Collisions::for_all(const std::uint16_t* codes, std::int64_t stride, const Sorted& others, std::int64_t n,
-                         const F& f) const {
-  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint32_t* const starts = others.starts + h * (plan_.slots() + 2) + codes[h * stride];
-    const std::uint32_t* const order = others.order + h * n;
-    for (std::uint32_t at = starts[0]; at < starts[1]; ++at) f(order[at]);
-  }
-}
-
-template <class F>
-void Collisions::visit(const Scratch& s, int thread, const std::uint16_t* codes, std::int64_t stride, std::int64_t i,
-                       const Sorted& others, std::int64_t n, std::int64_t first, std::int64_t last, bool once,
-                       const F& f) const {
-  std::uint32_t* const list = s.lists + thread * capacity_;
-  std::int64_t count = 0;
-  const auto in_batches = [&](const std::uint16_t* counts) {
-    if (first > 0 || last < n)
-      count = std::remove_if(list, list + count, [&](std::uint32_t token) { return token < first || token >= last; }) -
-              list;
-    for (std::int64_t at = 0; at < count; at += kBatch) f(std::min(kBatch, count - at), list + at, counts);
-  };
-  if (!once && list_all(codes + i, stride, others, n, list, count)) return in_batches(nullptr);
+void Collisions::for_each(const Scratch& s, int thread, const Side& side, std::int64_t first, std::int64_t last,
+                          bool once, const F& f) const {
+  std::uint32_t *const lists = s.lists + thread * capacity_, *const sizes = s.sizes + thread * 2 * kTokens;
+  std::uint32_t* const ends = sizes + kTokens;
   std::uint16_t* const counts = s.counts + thread * longer_;
-  std::fill_n(counts, n, std::uint16_t{0});
-  count = 0;
-  for_all(codes + i, stride, others, n, [&](std::uint32_t token) {
-    list[count] = token;
-    count += counts[token]++ == 0;
-  });
-  in_batches(counts);
+  if (once)
+    std::fill_n(sizes, last - first, kMany);
+  else
+    count(side, first, last, sizes);
+  for (std::int64_t i = first, next; i < last; i = next) {
+    const std::uint32_t* const of = sizes + (i - first);
+    if (*of == kMany) {
+      next = i + 1;
+      if (side.keep && !side.keep[i]) continue;
+      f(i, list_once(side, i, lists, counts), lists, counts);
+      continue;
+    }
+    std::int64_t listed = 0;
+    for (next = i; next < last && of[next - i] != kMany && listed + of[next - i] <= capacity_ - kSlack; ++next)
+      listed += of[next - i] + kSlack;
+    list(side, i, next, of, ends, lists);
+    for (std::int64_t t = i; t < next; ++t)
+      f(t, std::int64_t{of[t - i]}, lists + (ends[t - i] - of[t - i]), static_cast<const std::uint16_t*>(nullptr));
+  }
 }
 
 }  // namespace yoso::yoso_m

@@ -1,5 +1,9 @@
 // Backward over colliding pairs, each visited from its query's side and from its key's side: whoever owns a gradient
 // sums it alone, so threads never meet.
+//
+// Pairs lie anywhere, so from a few thousand tokens on the rows come from beyond the second cache, and time grows
+// faster than n. Tried and lost: a cache line's columns of all pairs at a time, which fit (twice as slow: as many short
+// loops as pairs); asking for all rows of the next token.
 #include <yoso/parallel.hpp>
 
 #include <algorithm>
@@ -12,7 +16,7 @@
 namespace yoso::yoso_m {
 namespace {
 
-constexpr std::int64_t kTokensAtOnce = 64;
+constexpr std::int64_t kBatch = 128;  // pairs that are worked on together: their numbers stay in the first cache
 
 // The derivative of a weight as the reference's second version has it: the exact one at 0.99 times the cosine, its
 // three factors interpolated between 32 points, two of them cut off at 10.
@@ -90,7 +94,7 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
   // g [n, d] += of pairs of one token; dv [n, d_v] (of keys, else null) += dx of the queries.
   const auto add = [&](const Side& own, const Side& other, std::int64_t token, std::int64_t count,
                        const std::uint32_t* tokens, const std::uint16_t* counts, float* g, float* dv) {
-    float changes[Collisions::kBatch], more[Collisions::kBatch];
+    float changes[kBatch], more[kBatch];
     const auto self = static_cast<std::uint32_t>(token);
     p.products_at(1, &self, count, tokens, d_v, own.value, ld, other.value, ld, changes);
     for (std::int64_t t = 0; own.shift && t < count; ++t) changes[t] -= own.shift[token];
@@ -107,8 +111,14 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
     p.add_rows_at(1, &self, count, tokens, more, 0, 1, d_v, other.value, ld, dv, d_v);
   };
 
-  const std::int64_t q_blocks = (shape_.n_q + kTokensAtOnce - 1) / kTokensAtOnce;
-  const std::int64_t k_blocks = (shape_.n_k + kTokensAtOnce - 1) / kTokensAtOnce;
+  // the more tokens in a piece, the more of their collisions are found in the cache
+  const auto tokens_of = [&](std::int64_t n) {
+    const std::int64_t each = (n / (4 * context_.threads) + 63) / 64 * 64;
+    return std::clamp<std::int64_t>(each, 64, Collisions::kTokens);
+  };
+  const std::int64_t q_tokens = tokens_of(shape_.n_q), k_tokens = tokens_of(shape_.n_k);
+  const std::int64_t q_blocks = (shape_.n_q + q_tokens - 1) / q_tokens;
+  const std::int64_t k_blocks = (shape_.n_k + k_tokens - 1) / k_tokens;
   for (std::int64_t first_row = 0; first_row < shape_.rows(); first_row += collisions_.wave()) {
     const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first_row);
     prepare_pairs(in, kept, s, first_row, rows, call);
@@ -123,25 +133,29 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
       const bool of_queries = block < q_blocks;
       const Side& own = of_queries ? queries : keys;
       const Side& other = of_queries ? keys : queries;
-      const std::int64_t first = (of_queries ? block : block - q_blocks) * kTokensAtOnce;
-      const std::uint8_t* const keep = of_queries ? codes.keep_q : codes.keep_k;
-      const Collisions::Sorted sorted = of_queries ? collisions_.keys(s.pairs, at) : collisions_.queries(s.pairs, at);
-      for (std::int64_t i = first; i < std::min(first + kTokensAtOnce, own.n); ++i) {
-        float* const g = (of_queries ? grads.dq : grads.dk) + row * own.n * d;
-        float* const dv = of_queries ? nullptr : grads.dv + row * own.n * d_v;
-        std::fill_n(g + i * d, d, 0.0f);
-        if (dv) std::fill_n(dv + i * d_v, d_v, 0.0f);
-        if (keep && !keep[i]) continue;
-        const bool all = of_queries || !shape_.causal;
-        const std::int64_t from = all ? 0 : std::max<std::int64_t>(0, i + shape_.n_q - shape_.n_k);
-        const std::int64_t to = of_queries ? shape_.visible(i) : shape_.n_q;
-        collisions_.visit(s.pairs, thread, of_queries ? codes.q : codes.k, stride(own.n), i, sorted, other.n, from, to,
-                          set, [&](std::int64_t count, const std::uint32_t* tokens, const std::uint16_t* counts) {
-                            add(own, other, i, count, tokens, counts, g, dv);
-                          });
-        p.scale(factor, g + i * d, d);
-        if (dv) p.scale(share, dv + i * d_v, d_v);
-      }
+      const std::int64_t first = of_queries ? block * q_tokens : (block - q_blocks) * k_tokens;
+      const std::int64_t last = std::min(own.n, first + (of_queries ? q_tokens : k_tokens));
+      const Collisions::Side side{
+          of_queries ? codes.q : codes.k, stride(own.n), of_queries ? codes.keep_q : codes.keep_k,
+          of_queries ? collisions_.keys(s.pairs, at) : collisions_.queries(s.pairs, at), other.n};
+      float* const g = (of_queries ? grads.dq : grads.dk) + row * own.n * d;
+      float* const dv = of_queries ? nullptr : grads.dv + row * own.n * d_v;
+      std::fill_n(g + first * d, (last - first) * d, 0.0f);
+      if (dv) std::fill_n(dv + first * d_v, (last - first) * d_v, 0.0f);
+      const auto visible = [&](std::int64_t i, std::uint32_t token) {
+        return of_queries ? token < shape_.visible(i) : i < shape_.visible(token);
+      };
+      collisions_.for_each(s.pairs, thread, side, first, last, set,
+                           [&](std::int64_t i, std::int64_t count, std::uint32_t* tokens, const std::uint16_t* counts) {
+                             if (shape_.causal)
+                               count = std::remove_if(tokens, tokens + count,
+                                                      [&](std::uint32_t token) { return !visible(i, token); }) -
+                                       tokens;
+                             for (std::int64_t t = 0; t < count; t += kBatch)
+                               add(own, other, i, std::min(kBatch, count - t), tokens + t, counts, g, dv);
+                             p.scale(factor, g + i * d, d);
+                             if (dv) p.scale(share, dv + i * d_v, d_v);
+                           });
     });
   }
 }
