@@ -23,13 +23,15 @@ struct Raw {
   std::map<std::string, Texts> knobs;
   std::string seed, time_budget, rel_ci, min_samples, redraw, memory_budget, seeds, reference, format, progress;
   std::string launches, extrapolate_beyond, batch_budget;
-  Texts match;
+  Texts match, kinds, zips, retry;
+  std::string total_budget, missing_shards;
   bool no_rss = false;
 };
 
 const char* const kFooter =
     "Lists: 512,1k,2k or 512..16k*2 or 512..4096+512 (k = 1024); repeating a flag appends.\n"
-    "Exit codes: 0 ok; 1 some points failed; 2 usage; 3 bad input file; 4 backend not available; 130 interrupted.";
+    "Exit codes: 0 ok; 1 some points failed; 2 usage; 3 bad input file; 4 backend not available; "
+    "75 a sweep stopped early, resumable; 130 interrupted.";
 
 void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("-m,--method", raw.methods, "methods, by name, or all")->type_name("LIST");
@@ -101,6 +103,66 @@ void add_speed(CLI::App& sub, Raw& raw, Options& o) {
 void add_budget(CLI::App& sub, Raw& raw) {
   sub.add_option("--memory-budget", raw.memory_budget, "bytes a point may use, as 512M or 2G (80 % of what is free)")
       ->type_name("B");
+}
+
+void add_error(CLI::App& sub, Raw& raw, Options& o) {
+  sub.add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
+  sub.add_option("--reference", raw.reference,
+                 "softmax (usual), softmax-unit (YOSO's sharpness on unit vectors), or own")
+      ->type_name("R");
+  sub.add_flag("--per-head", o.per_head, "every head with its entropy, effective keys and norms");
+  sub.add_flag("--weights", o.weights,
+               "row mass and top-k recall of the weights; costs n / d_v forward passes a point");
+}
+
+const char* const kPhasesHelp = "what each part of a pass takes (hash, build, query, ...), in runs of its own";
+
+// What a sweep measures, and for `sweep` how it is run.
+void add_sweep(CLI::App& sub, Raw& raw, Options& o, bool runs) {
+  sub.add_option("RECIPE", o.recipe, "a recipe, or what `plan -o` wrote; without one the flags say what is measured")
+      ->type_name("FILE");
+  add_axes(sub, raw, o);
+  add_timing(sub, raw, o);
+  add_error(sub, raw, o);
+  add_budget(sub, raw);
+  sub.add_flag("--phases", o.phases, kPhasesHelp);
+  sub.add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
+  sub.add_option("--kinds", raw.kinds, "what is measured: speed, memory, error (all three)")->type_name("LIST");
+  sub.add_option("--zip", raw.zips, "axes that go together value by value: seq-len,hashes")->type_name("AXES");
+  sub.add_option("--where", o.where, "only points for which this holds: 'hashes<=n/8 && method!=softmax'")
+      ->type_name("COND");
+  sub.add_option("--shard", o.shard, "the share I of N, by whole groups, or auto: from Slurm, MPI or GNU parallel")
+      ->type_name("I/N");
+  sub.add_flag("--smoke", o.smoke, "a recipe's fields for a trial of seconds");
+  if (!runs) {
+    sub.add_option("-o,--output", o.output, "write the plan as JSON, for sweep and merge")->type_name("FILE");
+    sub.add_option("--format", raw.format, "what stdout carries: table (usual) or json")->type_name("F");
+    return;
+  }
+  sub.add_option("--out", o.out, "folder of the points, a file each; what is there already is not measured again")
+      ->type_name("FOLDER");
+  sub.add_option("--retry", raw.retry,
+                 "measure again what ended as noisy, error, wrong, timeout, over_budget, unsupported")
+      ->type_name("LIST");
+  sub.add_flag("--force", o.force, "measure everything again");
+  sub.add_option("--only", o.only, "only points whose id begins so")->type_name("ID");
+  sub.add_flag("--fail-fast", o.fail_fast, "stop at the first point that is wrong or breaks");
+  sub.add_option("--total-budget", raw.total_budget, "begin nothing after so long, as 90, 10m, 2h; exit code 75")
+      ->type_name("S");
+  sub.add_option("--tag", raw.tags, "key=value to keep in the reports")->type_name("K=V");
+  sub.add_option("--progress", raw.progress, "auto, bar, plain or none, on stderr")->type_name("P");
+}
+
+void add_merge(CLI::App& sub, Raw& raw, Options& o) {
+  sub.add_option("PATH", o.files, "folders of a sweep, or reports")->type_name("PATH");
+  sub.add_option("--plan", o.plan, "the plan that should be complete (plan.json of the first folder)")
+      ->type_name("FILE");
+  sub.add_option("-o,--output", o.output, "write the report (replaced whole or not at all)")->type_name("FILE");
+  sub.add_option("--format", raw.format, "json: the report on stdout too")->type_name("F");
+  sub.add_flag("--force", o.force, "merge what different builds measured");
+  sub.add_option("--missing-shards", raw.missing_shards,
+                 "print which of N shards lack points, as 0,2, and merge nothing")
+      ->type_name("N");
 }
 
 Texts flags_of(const CLI::App& sub) {
@@ -232,6 +294,33 @@ void interpret_passes(const Raw& raw, Options& o) {
     throw BadSetting("--max-batch cannot be given with --qkv: a capture has the batch it has");
 }
 
+// "90", "90s", "10m", "2h"
+double parse_duration(const char* flag, const std::string& text) {
+  double factor = 1;
+  std::string digits = text;
+  if (!digits.empty() && std::isalpha(static_cast<unsigned char>(digits.back()))) {
+    const char unit = digits.back();
+    factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+    digits.pop_back();
+  }
+  try {
+    if (factor > 0) return factor * parse_number(flag, digits, 0, 1e7);
+  } catch (const BadSetting&) {  // whose message speaks of numbers
+  }
+  throw BadSetting(fmt::format("{} must be seconds, or as 10m or 2h, in [0, 1e7], got '{}'", flag, text));
+}
+
+void interpret_sweep(const Raw& raw, Options& o) {
+  for (const std::string& kind : items(raw.kinds))
+    o.kinds.push_back(one_of("--kinds", kind, {"speed", "memory", "error"}));
+  o.zips = raw.zips;
+  for (const std::string& status : items(raw.retry))
+    o.retry.push_back(one_of("--retry", status, {"noisy", "error", "wrong", "timeout", "over_budget", "unsupported"}));
+  if (!raw.total_budget.empty()) o.total_budget = parse_duration("--total-budget", raw.total_budget);
+  if (!raw.missing_shards.empty())
+    o.missing_shards = static_cast<int>(whole("--missing-shards", raw.missing_shards, 1, 100000));
+}
+
 void interpret(const Raw& raw, Options& o) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
   if (!raw.methods.empty()) o.methods = items(raw.methods);
@@ -277,7 +366,9 @@ void interpret(const Raw& raw, Options& o) {
                                                 : Reference::softmax_unit;
   }
   if (!raw.format.empty()) o.json = one_of("--format", raw.format, {"table", "json"}) == "json";
-  if (!raw.progress.empty()) o.progress = one_of("--progress", raw.progress, {"auto", "plain", "none"});
+  if (!raw.progress.empty())
+    o.progress = one_of("--progress", raw.progress,
+                        o.command == "sweep" ? Texts{"auto", "bar", "plain", "none"} : Texts{"auto", "plain", "none"});
   for (const std::string& text : raw.tags) {
     const auto at = text.find('=');
     if (at == std::string::npos || at == 0)
@@ -287,8 +378,9 @@ void interpret(const Raw& raw, Options& o) {
   o.measure_rss = !raw.no_rss;
   interpret_speed(raw, o);
   interpret_passes(raw, o);
+  interpret_sweep(raw, o);
   if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
-  const bool pairs = o.command == "speed" || o.command == "overview";
+  const bool pairs = o.command == "speed" || o.command == "overview" || o.command == "sweep" || o.command == "plan";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }
 
@@ -329,14 +421,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   memory->add_option("--budget", raw.batch_budget, "bytes for --max-batch, as 512M or 2G (the memory budget)")
       ->type_name("B");
   CLI::App* error = sub("error", "how wrong: sampling error, kernel gap and total error, over seeds");
-  error->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
-  error
-      ->add_option("--reference", raw.reference,
-                   "softmax (usual), softmax-unit (YOSO's sharpness on unit vectors), or own")
-      ->type_name("R");
-  error->add_flag("--per-head", o.per_head, "every head with its entropy, effective keys and norms");
-  error->add_flag("--weights", o.weights,
-                  "row mass and top-k recall of the weights; costs n / d_v forward passes a point");
+  add_error(*error, raw, o);
   CLI::App* check = sub("check", "correctness only: every method against its double-precision definition");
   CLI::App* validate = sub("validate", "reports against the schema compiled in");
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");
@@ -347,6 +432,15 @@ Options parse_command_line(int argc, const char* const* argv) {
       "the main job: speed, memory and error side by side, with verdicts; -n sets the lengths of the table of growth, "
       "captures are judged whole, synthetic inputs at n = 1024");
   overview->add_option("--seeds", raw.seeds, "draws of a random method (20)")->type_name("N");
+  CLI::App* sweep = sub("sweep", "a recipe, or axes: many points of any kind, a file each; resumable, shardable");
+  add_sweep(*sweep, raw, o, true);
+  CLI::App* plan = sub("plan", "the points of a sweep, their ids and what they should take, without running it");
+  add_sweep(*plan, raw, o, false);
+  add_merge(*sub("merge", "the points of a sweep, or several reports, as one report"), raw, o);
+  CLI::App* repro =
+      sub("repro", "run an experiment of experiments/: report, tables, figures; without a name: list them");
+  repro->add_option("NAME", o.topic, "07_pareto, 07, pareto, or all");
+  repro->add_flag("--smoke", o.smoke, "seconds instead of minutes, into build/smoke");
   for (CLI::App* s : {speed, memory, error, check, overview}) {
     add_axes(*s, raw, o);
     add_output(*s, raw, o);
@@ -354,7 +448,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   }
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
   add_speed(*speed, raw, o);
-  speed->add_flag("--phases", o.phases, "what each part of a pass takes (hash, build, query, ...), in runs of its own");
+  speed->add_flag("--phases", o.phases, kPhasesHelp);
 
   try {
     Texts args = join_negative_values(argc, argv);

@@ -292,13 +292,12 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   }
 }
 
-void weigh_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+void weigh_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points,
+                 const PointDone& done) {
   const Inputs in = data.inputs();
   const std::size_t budget = memory_budget(o);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    Point& p = points[i];
-    const Member& m = g.members[i];
-    if (stopped(p)) continue;
+  const auto one = [&](Point& p, const Member& m) {
+    if (stopped(p)) return;
     guarded(p, [&] {
       const bool masked = in.keep_q || in.keep_k;
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
@@ -344,43 +343,53 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
       }
       p.memory->measured = measured;
     });
+  };
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    one(points[i], g.members[i]);
+    if (done) done(points[i]);
   }
 }
 
-void judge_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+void judge_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points,
+                 const PointDone& done) {
   ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference,
                    sharpness(o, g));
   const std::size_t budget = memory_budget(o);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    Point& p = points[i];
-    const Member& m = g.members[i];
-    if (!alive(p) || stopped(p)) continue;
+  const auto one = [&](Point& p, const Member& m) {
+    if (!alive(p) || stopped(p)) return;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
       p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);
       if (o.weights && !m.method->shares_qk) p.error->weights = study.weigh(*m.method, m.settings, o.seed);
     });
-    if (!p.error) continue;
+    if (!p.error) return;
     // against softmax of q and k these errors would say nothing about the method
     if (m.method->shares_qk && !data.shared_qk)
       without_total(p, "it needs shared Q and K");
     else if (!m.method->shares_qk && has_own_kernel(m))
       without_total(p, "it estimates a kernel of its own");
+  };
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    one(points[i], g.members[i]);
+    if (done) done(points[i]);
   }
 }
 
-void judge_gradients(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
+void judge_gradients(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points,
+                     const PointDone& done) {
   GradientStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.seed);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    Point& p = points[i];
-    const Member& m = g.members[i];
-    if (stopped(p)) continue;
+  const auto one = [&](Point& p, const Member& m) {
+    if (stopped(p)) return;
     guarded(p, [&] {
       if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), memory_budget(o))) return;
       // where q is the key too, its gradient holds both roles: no reference has such a one
       p.error = study.run(*m.method, m.settings, o.seeds, !m.method->shares_qk && !has_own_kernel(m));
       if (m.method->shares_qk) p.reason = "its dq is that of a shared Q and K: nothing to compare it with";
     });
+  };
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    one(points[i], g.members[i]);
+    if (done) done(points[i]);
   }
 }
 

@@ -1,6 +1,7 @@
 // The three measurements of one group, as the commands speed, memory, error and overview use them. Each fills its part
 // of the rows and sets their status; rows stand in the order of group.members.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "bench.hpp"
@@ -18,14 +19,20 @@ void add_baseline(const Options& options, Group& group);
 // Checks every output against its definition, then times all members interleaved and pairs them with the baseline.
 void time_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
 
+// Told of each row as soon as it is measured.
+using PointDone = std::function<void(const Point&)>;
+
 // Predicts, compares with the budget, runs in a forked child, and compares arenas with the child's resident set. Must
 // come before this process runs anything on more than one thread.
-void weigh_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
+void weigh_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points,
+                 const PointDone& done = {});
 
 // Sampling error, kernel gap and total error over seeds.
-void judge_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
+void judge_group(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points,
+                 const PointDone& done = {});
 
 // Gradients of a backward pass beside references, over seeds.
-void judge_gradients(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points);
+void judge_gradients(const Options& options, const Group& group, const Capture& data, std::vector<Point>& points,
+                     const PointDone& done = {});
 
 }  // namespace yoso::app

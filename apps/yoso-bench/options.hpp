@@ -56,8 +56,22 @@ struct Options {
   bool calibrate = false;  // env
   bool self_test = false;  // env
 
-  std::string topic;               // list METHOD
-  std::vector<std::string> files;  // validate FILE...
+  // sweep, plan, merge and repro
+  std::string recipe;              // a recipe or a plan file; empty: the axes above
+  std::vector<std::string> kinds;  // speed, memory, error; empty: all of them
+  std::vector<std::string> zips;   // axes that go together: "seq-len,hashes"
+  std::string where;               // a Filter
+  std::string out;                 // folder of the points
+  std::string shard;               // "0/3", "auto"; empty: all
+  std::vector<std::string> retry;  // statuses that are measured again
+  std::string only;                // the beginning of a point's id
+  bool force = false, fail_fast = false, smoke = false;
+  double total_budget = 0;  // seconds; 0: none
+  std::string plan;         // merge: a plan file
+  int missing_shards = 0;   // merge: of so many shards, print those that lack points; 0: no
+
+  std::string topic;               // list METHOD, repro NAME
+  std::vector<std::string> files;  // validate FILE..., merge FOLDER...
   std::string print_schema;
 };
 
@@ -78,5 +92,9 @@ int run_error(const Options& options);
 int run_check(const Options& options);
 int run_validate(const Options& options);
 int run_overview(const Options& options);
+int run_sweep(const Options& options);
+int run_plan(const Options& options);
+int run_merge(const Options& options);
+int run_repro(const Options& options);
 
 }  // namespace yoso::app

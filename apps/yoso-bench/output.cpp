@@ -13,7 +13,7 @@
 namespace yoso::app {
 namespace {
 
-std::atomic<bool> stop_asked{false};
+std::atomic<int> stop_asked{0};
 
 // Those of rows: the first of each code, and how many there are.
 void print_warnings(const std::vector<Warning>& warnings) {
@@ -29,18 +29,19 @@ void print_warnings(const std::vector<Warning>& warnings) {
 }
 
 void on_signal(int signal) {
-  stop_asked = true;
+  stop_asked = signal;
   std::signal(signal, SIG_DFL);  // a second one ends the program at once
 }
 
 }  // namespace
 
-bool interrupted() { return stop_asked; }
+int interrupted() { return stop_asked; }
 
 void catch_interrupts() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGHUP, on_signal);
+  std::signal(SIGUSR1, on_signal);  // a job's time is nearly over
 }
 
 Progress::Progress(const std::string& mode, std::size_t total)

@@ -9,8 +9,8 @@
 
 namespace yoso::app {
 
-// True once SIGINT or SIGTERM has come: finish nothing new.
-bool interrupted();
+// The signal once SIGINT, SIGTERM, SIGHUP or SIGUSR1 has come, else 0: finish nothing new.
+int interrupted();
 void catch_interrupts();
 
 // One line on stderr about what is running; on a terminal it replaces the one before.

@@ -140,7 +140,7 @@ int run_error(const Options& o) {
     std::vector<Point> points = points_of(o, g);
     const auto data = inputs_of(o, g, points);
     const bool backward = g.pass == "backward";
-    if (data) (backward ? judge_gradients : judge_group)(o, g, *data, points);
+    if (data) (backward ? judge_gradients : judge_group)(o, g, *data, points, {});
     warn_of_masks(g, output.report);
     const std::string regime = data ? regime_text(g, *data) : "not measured";
     text += backward ? gradients_of(g, regime, points) : table_of(g, regime, points, o.weights);

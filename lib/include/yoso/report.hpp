@@ -168,6 +168,7 @@ struct Report {
   std::vector<std::string> argv;
   std::map<std::string, std::string> tags;
   std::uint64_t seed = 1;
+  std::string plan, shard;  // of a sweep: the plan's id, "0/3"; else empty
   BuildInfo build;
   Environment environment;
   std::optional<Disturbance> during;  // what the machine was like while it measured
