@@ -1,7 +1,7 @@
 # Verbs only: what is built and how stands in CMakeLists.txt and CMakePresets.json.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build bench results test dev golden install format tidy clean
+.PHONY: help deps build bench results test test-slurm dev golden install format tidy clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -17,7 +17,7 @@ sources = $(shell git ls-files '*.cpp' '*.hpp' '*.cu')
 help: ## this screen
 	@echo "yoso-bench: how fast, how big and how wrong is YOSO attention beside its rivals?"
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 	@echo
 	@echo "  JOBS=$(JOBS) compilers at a time"
 
@@ -38,6 +38,10 @@ test: deps build/release/build.ninja ## build and run all tests
 	@$(call compile,release)
 	@ctest --preset release -j $(JOBS)
 	@build/release/tests/golden/golden | grep ' passed, '
+
+test-slurm: build ## a sweep on a Slurm of two pretend nodes (installs slurm-wlm; root)
+	@cmake/deps.sh slurm-wlm munge
+	@tests/slurm/test.sh build/release/yoso-bench
 
 dev: deps build/dev/build.ninja ## the same tests under ASan and UBSan, in build/dev
 	@$(call compile,dev)

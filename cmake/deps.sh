@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and does nothing, without the network, when none is.
+# deps.sh [PACKAGE...]: installs the Debian packages that are missing, of those that are named or of all that a build
+# needs, and does nothing, without the network, when none is.
 set -eu
 packages="cmake g++ ninja-build libfmt-dev nlohmann-json3-dev libcli11-dev libvalijson-dev librandom123-dev libxxhash-dev catch2"
+packages="${*:-$packages}"
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "make deps knows Debian only. Install what these packages hold, by your system's own means:"

@@ -308,6 +308,8 @@ std::pair<int, int> parse_shard(const std::string& text) {
       if (!i || !n || *n < 1 || *i - first < 0 || *i - first >= *n) return std::nullopt;
       return std::pair(*i - first, *n);
     };
+    // an array of some shards only (0,2) says how many there are, and counts from 0
+    if (const auto p = pair("SLURM_ARRAY_TASK_ID", "YOSO_SHARDS", 0)) return *p;
     const int first = number("SLURM_ARRAY_TASK_MIN").value_or(0);
     if (const auto p = pair("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", first)) return *p;
     if (const auto p = pair("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", 0)) return *p;
