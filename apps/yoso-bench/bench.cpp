@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include <yoso/catalogue.hpp>
 #include <yoso/families.hpp>
@@ -35,6 +36,18 @@ std::vector<Shape> shapes_of(const Options& o, const std::vector<std::int64_t>& 
 // Engines know two kinds of run: forward alone, and forward with a backward pass to come.
 Context context_of(int threads, Isa isa, const std::string& pass) {
   return {threads, isa, pass == "forward" ? Pass::forward : Pass::both};
+}
+
+// FILE, or FILE@S: with all logits times S, by sqrt(S) on q and on k.
+Capture scaled_capture(const std::string& path) {
+  const auto at = path.rfind('@');
+  if (at == std::string::npos || std::filesystem::exists(path)) return read_capture(path);
+  const double scale = parse_number("--qkv FILE@S: S", path.substr(at + 1), 1e-6, 1e6);
+  Capture capture = read_capture(path.substr(0, at));
+  const auto factor = static_cast<float>(std::sqrt(scale));
+  for (float& x : capture.q) x *= factor;
+  for (float& x : capture.k) x *= factor;
+  return capture;
 }
 
 void refuse_with_capture(const char* flag, const std::vector<std::int64_t>& given) {
@@ -92,7 +105,7 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
     refuse_with_capture("--d-v", o.d_v);
     refuse_with_capture("--batch", o.batch);
     refuse_with_capture("--heads", o.heads);
-    const Capture whole = read_capture(path);
+    const Capture whole = scaled_capture(path);
     for (const std::int64_t n : or_usual(o.n, {whole.shape.n_k})) {
       Capture part = whole;
       if (!o.n.empty()) part = whole.first(n);

@@ -50,7 +50,8 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
                  "forward, backward (not for memory), or both: a training step (not for error) (forward)")
       ->type_name("LIST");
   sub.add_option("--input", raw.inputs, "synthetic inputs (gaussian), see `list inputs`")->type_name("LIST");
-  sub.add_option("--qkv", raw.captures, "captured inputs: a .safetensors file, or a folder of .npy files")
+  sub.add_option("--qkv", raw.captures,
+                 "captured inputs: a .safetensors file, or a folder of .npy files; PATH@S: with all logits times S")
       ->type_name("PATH");
   sub.add_option("--seed", raw.seed, "seed of inputs and draws (1)")->type_name("N");
   sub.add_option("-p,--param", raw.own_knobs, "a knob of one method: performer.features=128,256")

@@ -213,9 +213,20 @@ std::vector<std::string> files_of(const std::string& path) {
   return files;
 }
 
-const std::vector<std::string> kFields{"method",  "setting", "input",   "pass", "backend", "isa",        "status",
-                                       "verdict", "redraw",  "n",       "n_q",  "n_k",     "d",          "d_v",
-                                       "batch",   "heads",   "threads", "seed", "causal",  "environment"};
+// "angle:0.5" is a family and its parameter, "layer0.safetensors@4" a capture and what its logits are scaled by.
+std::size_t parameter_at(const std::string& input) {
+  const auto at = input.find_last_of(":@");
+  if (at == std::string::npos || at + 1 == input.size()) return std::string::npos;
+  double value = 0;
+  const char* const last = input.data() + input.size();
+  const auto [end, error] = std::from_chars(input.data() + at + 1, last, value);
+  return error == std::errc() && end == last ? at : std::string::npos;
+}
+
+const std::vector<std::string> kFields{"method", "setting",     "input",  "pass",     "backend", "isa",
+                                       "status", "verdict",     "redraw", "n",        "n_q",     "n_k",
+                                       "d",      "d_v",         "batch",  "heads",    "threads", "seed",
+                                       "causal", "environment", "family", "parameter"};
 
 }  // namespace
 
@@ -299,6 +310,11 @@ std::string field(const Row& row, std::string_view name) {
   if (name == "method") return row.method;
   if (name == "setting") return row.setting;
   if (name == "input") return row.input;
+  if (name == "family") return row.input.substr(0, parameter_at(row.input));
+  if (name == "parameter") {
+    const std::size_t at = parameter_at(row.input);
+    return at == std::string::npos ? "" : row.input.substr(at + 1);
+  }
   if (name == "pass") return row.pass;
   if (name == "backend") return row.backend;
   if (name == "isa") return row.isa;

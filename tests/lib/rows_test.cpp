@@ -79,6 +79,15 @@ TEST_CASE("rows: a report's numbers come back by name", "[rows]") {
   CHECK(field(row, "hashes") == "32");
   CHECK(number(row, "n") == 512);
   CHECK(field(row, "features").empty());
+  Row other = row;
+  other.input = "angle:-0.5";
+  CHECK(field(other, "family") == "angle");
+  CHECK(number(other, "parameter") == -0.5);
+  other.input = "data/x.safetensors@16";
+  CHECK(field(other, "family") == "data/x.safetensors");
+  CHECK(number(other, "parameter") == 16);
+  CHECK(field(row, "family") == "gaussian");
+  CHECK(field(row, "parameter").empty());
   CHECK(rows.machines.size() == 1);
 }
 

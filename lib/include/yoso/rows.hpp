@@ -68,8 +68,9 @@ const std::vector<ValueName>& value_names();
 // Throws BadSetting naming `flag` and the nearest known name. Gradients' names are of the form own.dq.cosine.
 const ValueName& value_name(std::string_view flag, std::string_view name);
 
-// What identifies a row, as text: method, setting, input, pass, backend, isa, status, verdict, redraw, n, n_q, n_k, d,
-// d_v, batch, heads, threads, seed, causal, environment, or a knob. Empty when it has no such knob.
+// What identifies a row, as text: method, setting, input (family and parameter: what stands before and after its : or
+// @), pass, backend, isa, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
+// environment, or a knob. Empty when it has no such knob.
 std::string field(const Row& row, std::string_view name);
 // As a number, when it is one.
 std::optional<double> number(const Row& row, std::string_view name);
