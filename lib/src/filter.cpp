@@ -84,7 +84,9 @@ class Parser {
     for (const char* op : {"<=", ">=", "==", "!=", "<", ">", "="})
       if (take(op)) {
         c.op = op == std::string_view("=") ? "==" : op;
+        const std::size_t before = names.size();
         c.right = sum();
+        if ((c.op == "==" || c.op == "!=") && c.right->kind == Node::Kind::name) names.resize(before);
         return c;
       }
     refuse("a comparison");

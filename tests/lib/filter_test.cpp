@@ -46,6 +46,11 @@ TEST_CASE("filter: what does not belong to a point does not exclude it", "[filte
   CHECK_FALSE(holds("features <= 4 && hashes == 64", kRow));
 }
 
+TEST_CASE("filter: tells which words have to be names", "[filter]") {
+  const Filter filter("--where", "hashes<=n/8 && method!=softmax || d == d_v + 1");
+  CHECK(filter.names() == std::vector<std::string>{"hashes", "n", "method", "d", "d_v"});
+}
+
 TEST_CASE("filter: what cannot be read is refused", "[filter]") {
   for (const char* text : {"", "hashes", "hashes <", "< 3", "hashes <= (n", "hashes <= 3 n", "a == 'b", "1 == 2 &&",
                            "hashes ~ 3", "3x < 4", "n <= 4 & n > 2"})

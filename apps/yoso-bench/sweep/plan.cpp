@@ -111,18 +111,14 @@ void check_names(const Filter& filter, const std::string& text) {
                               "n_q",    "n_k",   "d",    "d_v", "batch",   "heads"};
   for (const Method* method : catalogue())
     for (const Knob& knob : method->knobs) known.insert(std::string(knob.name));
-  std::size_t fields = 0;
-  for (const std::string& name : filter.names()) fields += known.contains(name);
-  if (fields == 0)
-    throw BadSetting(
-        fmt::format("--where '{}' names no axis or knob; axes are method, input, pass, isa, threads, n, "
-                    "n_q, n_k, d, d_v, batch, heads",
-                    text));
   for (const std::string& name : filter.names()) {
     if (known.contains(name)) continue;
     const std::vector<std::string> all(known.begin(), known.end());
-    if (const std::string close = nearest(name, all); !close.empty())
-      throw BadSetting(fmt::format("--where '{}': unknown name '{}' (did you mean {}?)", text, name, close));
+    const std::string close = nearest(name, all);
+    throw BadSetting(
+        fmt::format("--where '{}': unknown name '{}'{}: neither an axis (method, input, pass, isa, threads, "
+                    "n, n_q, n_k, d, d_v, batch, heads) nor a knob",
+                    text, name, close.empty() ? "" : fmt::format(" (did you mean {}?)", close)));
   }
 }
 

@@ -24,7 +24,7 @@ class Filter {
   // The text behind a name; nothing when the point has none.
   using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
   bool operator()(const Lookup& lookup) const;
-  const std::vector<std::string>& names() const;  // all words that are not numbers or quoted
+  const std::vector<std::string>& names() const;  // words that must be names: all but a word to the right of == or !=
 
  private:
   struct Body;
