@@ -26,6 +26,9 @@ struct Raw {
   Texts match, kinds, zips, retry;
   std::string total_budget, missing_shards;
   bool no_rss = false;
+  Texts rows, cols, values, fail_on;  // compare and table
+  std::string digits, min_effect;
+  bool no_intervals = false;
 };
 
 const char* const kFooter =
@@ -164,6 +167,36 @@ void add_merge(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--missing-shards", raw.missing_shards,
                  "print which of N shards lack points, as 0,2, and merge nothing")
       ->type_name("N");
+}
+
+void add_reports(CLI::App& sub, Raw& raw, Options& o, const char* formats) {
+  sub.add_option("REPORT", o.files, "reports, or folders that a sweep wrote")->type_name("PATH");
+  sub.add_option("--value", raw.values, "values by name: time, ratio, speedup, peak, skill, own.skill, ...")
+      ->type_name("LIST");
+  sub.add_option("--where", o.grid.where, "rows for which this holds: 'n >= 1k && method != softmax'")
+      ->type_name("COND");
+  sub.add_option("--format", raw.format, formats)->type_name("F");
+}
+
+void add_table(CLI::App& sub, Raw& raw, Options& o) {
+  add_reports(sub, raw, o, "md (usual), csv, latex (needs booktabs and siunitx), or jsonl (an object a cell)");
+  sub.add_option("--rows", raw.rows, "fields or knobs that name a row (method,setting)")->type_name("LIST");
+  sub.add_option("--cols", raw.cols, "fields or knobs that name a column, or none: the values are the columns (n)")
+      ->type_name("LIST");
+  sub.add_flag("--best", o.grid.best, "bold: the best of each column and what cannot be told from it");
+  sub.add_option("--digits", raw.digits, "significant digits of md and latex (3); csv and jsonl carry all")
+      ->type_name("N");
+  sub.add_flag("--no-intervals", raw.no_intervals, "medians alone, but for noisy rows");
+  sub.add_option("-o,--output", o.output, "write the table to a file instead of stdout")->type_name("FILE");
+}
+
+void add_compare(CLI::App& sub, Raw& raw, Options& o) {
+  add_reports(sub, raw, o, "what stdout carries: table (usual) or json");
+  sub.add_option("--min-effect", raw.min_effect, "a change of time below this does not matter (2%)")->type_name("X");
+  sub.add_option("--fail-on", raw.fail_on, "exit with 1 when a point is slower, has a worse error or needs more memory")
+      ->type_name("slower,error,memory");
+  sub.add_flag("--force", o.compare.force, "also when machine or build differ");
+  sub.add_option("-o,--output", o.output, "write the comparison as JSON")->type_name("FILE");
 }
 
 Texts flags_of(const CLI::App& sub) {
@@ -322,7 +355,47 @@ void interpret_sweep(const Raw& raw, Options& o) {
     o.missing_shards = static_cast<int>(whole("--missing-shards", raw.missing_shards, 1, 100000));
 }
 
+void interpret_reports(const Raw& raw, Options& o) {
+  const bool table = o.command == "table";
+  if (table && o.files.empty()) throw BadSetting("table: a report is missing");
+  if (!table && o.files.size() != 2)
+    throw BadSetting(fmt::format("compare: two reports are needed, A and B, got {}", o.files.size()));
+  const auto list = [](const char* flag, const Texts& texts, Texts& to) {
+    if (texts.empty()) return;
+    to = items(texts);
+    if (std::ranges::find(to, "") != to.end())
+      throw BadSetting(fmt::format("{} must be names separated by commas, got '{}'", flag, fmt::join(texts, ",")));
+  };
+  list("--rows", raw.rows, o.grid.rows);
+  list("--cols", raw.cols, o.grid.cols);
+  list("--value", raw.values, o.grid.values);
+  if (o.grid.cols == Texts{"none"}) o.grid.cols.clear();
+  for (const std::string& name : o.grid.rows)
+    if (std::ranges::find(o.grid.cols, name) != o.grid.cols.end())
+      throw BadSetting(fmt::format("--cols {}: it is among --rows already", name));
+  for (const std::string& name : o.grid.values) value_name("--value", name);
+  o.compare.values = o.grid.values;
+  o.compare.where = o.grid.where;
+  if (!raw.digits.empty()) o.style.digits = static_cast<int>(whole("--digits", raw.digits, 1, 17));
+  o.style.intervals = !raw.no_intervals;
+  if (!raw.format.empty() && table) o.grid_format = one_of("--format", raw.format, {"md", "csv", "latex", "jsonl"});
+  if (!raw.format.empty() && !table) o.json = one_of("--format", raw.format, {"table", "json"}) == "json";
+  for (const std::string& kind : items(raw.fail_on))
+    o.fail_on.push_back(one_of("--fail-on", kind, {"slower", "error", "memory"}));
+  if (!raw.min_effect.empty()) {
+    const bool percent = raw.min_effect.ends_with('%');
+    try {
+      const std::string number = raw.min_effect.substr(0, raw.min_effect.find_last_not_of(" %") + 1);
+      o.compare.min_effect = parse_number("--min-effect", number, 0, percent ? 50 : 0.5) / (percent ? 100 : 1);
+    } catch (const BadSetting&) {
+      throw BadSetting(fmt::format("--min-effect must lie in [0%, 50%], as 2% or 0.02, got '{}'", raw.min_effect));
+    }
+  }
+}
+
 void interpret(const Raw& raw, Options& o) {
+  if (o.command == "table" || o.command == "compare") return interpret_reports(raw, o);
+
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
   if (!raw.methods.empty()) o.methods = items(raw.methods);
   select(catalogue(), o.methods);  // refuses unknown names now
@@ -450,6 +523,10 @@ Options parse_command_line(int argc, const char* const* argv) {
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
   add_speed(*speed, raw, o);
   speed->add_flag("--phases", o.phases, kPhasesHelp);
+
+  add_table(*sub("table", "reports as a table: Markdown, CSV, LaTeX or JSON lines"), raw, o);
+  add_compare(*sub("compare", "two reports of the same points: what is faster, slower, bigger or worse in the second"),
+              raw, o);
 
   try {
     Texts args = join_negative_values(argc, argv);

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include <yoso/compare.hpp>
 #include <yoso/cpu.hpp>
+#include <yoso/grid.hpp>
 #include <yoso/plan.hpp>
 #include <yoso/study.hpp>
 
@@ -73,6 +75,13 @@ struct Options {
   std::string topic;               // list METHOD, repro NAME
   std::vector<std::string> files;  // validate FILE..., merge FOLDER...
   std::string print_schema;
+
+  // compare and table
+  GridAsk grid;
+  GridStyle style;
+  std::string grid_format = "md";  // md, csv, latex, jsonl
+  CompareAsk compare;
+  std::vector<std::string> fail_on;  // slower, error, memory
 };
 
 // Bytes a point may use: --memory-budget, or 80 % of what is free.
@@ -96,5 +105,8 @@ int run_sweep(const Options& options);
 int run_plan(const Options& options);
 int run_merge(const Options& options);
 int run_repro(const Options& options);
+int run_table(const Options& options);
+int run_compare(const Options& options);
+void refuse_overwriting(const Options& options);  // -o must not be one of the files to read
 
 }  // namespace yoso::app

@@ -191,6 +191,9 @@ void add(Rows& all, Rows more) {
       all.rows.push_back(std::move(row));
       continue;
     }
+    for (const auto& [name, value] : row.values)
+      if (const Value* kept = known->value(name); kept && kept->median != value.median)
+        all.clashes.push_back({row.id, name, more.origins.front().file});
     known->values.merge(row.values);
     if (known->phases.empty()) known->phases = row.phases;
     if (known->baseline.empty()) known->baseline = row.baseline;
@@ -223,10 +226,10 @@ std::size_t parameter_at(const std::string& input) {
   return error == std::errc() && end == last ? at : std::string::npos;
 }
 
-const std::vector<std::string> kFields{"method", "setting",     "input",  "pass",     "backend", "isa",
-                                       "status", "verdict",     "redraw", "n",        "n_q",     "n_k",
-                                       "d",      "d_v",         "batch",  "heads",    "threads", "seed",
-                                       "causal", "environment", "family", "parameter"};
+const std::vector<std::string> kFields{"method", "setting",     "input",  "pass",      "backend", "isa",
+                                       "status", "verdict",     "redraw", "n",         "n_q",     "n_k",
+                                       "d",      "d_v",         "batch",  "heads",     "threads", "seed",
+                                       "causal", "environment", "family", "parameter", "goal"};
 
 }  // namespace
 
@@ -332,6 +335,10 @@ std::string field(const Row& row, std::string_view name) {
   if (name == "heads") return fmt::format("{}", s.heads);
   if (name == "threads") return fmt::format("{}", row.threads);
   if (name == "seed") return fmt::format("{}", row.seed);
+  if (name == "goal") {
+    const Value* goal = row.value(name);
+    return goal ? fmt::format("{}", goal->median) : "";
+  }
   const auto knob = row.knobs.find(std::string(name));
   return knob == row.knobs.end() ? "" : knob->second;
 }

@@ -79,7 +79,8 @@ TEST_CASE("env --self-test prints its counts; what it finds of a loaded machine 
 TEST_CASE("help is there for the program and every command, and names every knob", "[cli]") {
   CHECK(run("--help").code == 0);
   CHECK(run("--version").out.find(yoso::this_build().version) != std::string::npos);
-  for (const char* command : {"list", "env", "speed", "memory", "error", "check", "validate", "overview"})
+  for (const char* command :
+       {"list", "env", "speed", "memory", "error", "check", "validate", "overview", "table", "compare"})
     CHECK(run_args({command, "--help"}).code == 0);
   const std::string help = run("speed --help").out;
   for (const yoso::Method* method : yoso::catalogue())

@@ -48,10 +48,16 @@ struct Machine {
   std::string text() const;  // "AMD EPYC, 2 cores, avx512"
 };
 
+// Two files measured one thing of one row, and disagree. The first one's is in the row.
+struct Clash {
+  std::string id, value, file;  // file: the second one
+};
+
 struct Rows {
   std::vector<Origin> origins;
   std::vector<Machine> machines;
   std::vector<Row> rows;  // in the order of the files
+  std::vector<Clash> clashes;
 };
 
 // A report, or a folder that a sweep wrote (its points/ folder). Rows of one id, measured for time and for error say,
@@ -70,7 +76,7 @@ const ValueName& value_name(std::string_view flag, std::string_view name);
 
 // What identifies a row, as text: method, setting, input (family and parameter: what stands before and after its : or
 // @), pass, backend, isa, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
-// environment, or a knob. Empty when it has no such knob.
+// environment, goal (of --match), or a knob. Empty when it has no such knob.
 std::string field(const Row& row, std::string_view name);
 // As a number, when it is one.
 std::optional<double> number(const Row& row, std::string_view name);

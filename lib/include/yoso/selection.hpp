@@ -1,0 +1,31 @@
+// Which rows are meant, and in what they differ.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <yoso/rows.hpp>
+
+namespace yoso {
+
+// The rows for which `condition` (see Filter) holds; all when it is empty. Throws BadSetting naming --where when it
+// cannot be read, when a comparison names neither a field nor a value of these rows, or when no row is left.
+std::vector<Row> select_rows(const std::vector<Row>& rows, std::string_view condition);
+
+// The fields that say under which circumstances a row was measured: rows that differ in one do not belong in one table.
+const std::vector<std::string>& context_fields();
+// Those of `fields` in which the rows differ, and in which they do not.
+std::vector<std::string> varying(const std::vector<Row>& rows, const std::vector<std::string>& fields);
+std::vector<std::string> constant(const std::vector<Row>& rows, const std::vector<std::string>& fields);
+
+// "pass = forward, input = gaussian, d = 64, threads = 1, ..., AMD EPYC, 2 cores, avx512": the context that all rows
+// share, without what is usual and what is `said` elsewhere.
+std::string shared_context(const std::vector<Row>& rows, const std::vector<Machine>& machines,
+                           const std::vector<std::string>& said = {});
+// The machine behind an environment's id, and the id as well when another machine reads the same.
+std::string machine_text(const std::vector<Machine>& machines, const std::string& environment);
+
+// Values of which neither more nor less is better: 1 is (norm ratios, slopes, the mass of a row).
+bool one_is_best(std::string_view value);
+
+}  // namespace yoso
