@@ -160,9 +160,13 @@ class Builder {
     placed.insert(placed.end(), ask_.cols.begin(), ask_.cols.end());
     const bool found_batch = std::ranges::any_of(rows_, [](const Row& row) { return row.value("batch"); });
     const bool lengths = contains(placed, "n_q") || contains(placed, "n_k");
+    const bool parameters = contains(placed, "parameter");  // then an input is a family at one of them
     for (const std::string& name : varying(rows_, context_fields()))
-      if (!contains(placed, name) && !(name == "batch" && found_batch) && !(name == "n" && lengths))
+      if (!contains(placed, name) && !(name == "batch" && found_batch) && !(name == "n" && lengths) &&
+          !(name == "input" && parameters))
         grids_.split_fields.push_back(name);
+    if (parameters && !contains(placed, "family") && !varying(rows_, {"family"}).empty())
+      grids_.split_fields.emplace_back("family");
     std::vector<std::string> others{"goal", "method", "setting", "n", "n_q", "n_k", "redraw"};
     std::set<std::string> knobs;
     for (const Row& row : rows_)
