@@ -103,6 +103,26 @@ void add_budget(CLI::App& sub, Raw& raw) {
       ->type_name("B");
 }
 
+void add_plot(CLI::App& sub, Options& o) {
+  sub.add_option("REPORT", o.files, "reports, or folders of a sweep's")->type_name("REPORT");
+  sub.add_option("-o,--output", o.output, "the figure, .svg, .pdf or .png; its gnuplot script is written beside it")
+      ->type_name("FIGURE");
+  sub.add_option("--kind", o.plot.kind,
+                 "line (usual): a value against a field; pareto: what quality costs; phases: bars of the parts of a "
+                 "pass; memory: peak bytes")
+      ->type_name("K");
+  sub.add_option("--x", o.plot.x, "line: a field of numbers, such as a knob (n); pareto: a value (time)")
+      ->type_name("NAME");
+  sub.add_option("--y", o.plot.y, "a value: time, ratio, speedup, peak, skill, own.skill, angle, own.dq.cosine, ...")
+      ->type_name("NAME");
+  sub.add_option("--facet", o.plot.facet, "a panel for each value of this field (at most 6), on shared axes")
+      ->type_name("FIELD");
+  sub.add_option("--where", o.plot.where, "only rows that fulfil this: 'threads==1 && n>=512'")->type_name("COND");
+  sub.add_option("--linear", o.plot.linear, "axes that are not logarithmic: x, y or both")->type_name("x,y");
+  sub.add_option("--size", o.plot.size, "of the figure in cm (16x10)")->type_name("WxH");
+  sub.add_option("--title", o.plot.title, "above the figure")->type_name("TEXT");
+}
+
 Texts flags_of(const CLI::App& sub) {
   Texts flags;
   for (const CLI::Option* option : sub.get_options()) {
@@ -285,6 +305,7 @@ void interpret(const Raw& raw, Options& o) {
     o.tags[text.substr(0, at)] = text.substr(at + 1);
   }
   o.measure_rss = !raw.no_rss;
+  one_of("--kind", o.plot.kind, {"line", "pareto", "phases", "memory"});
   interpret_speed(raw, o);
   interpret_passes(raw, o);
   if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
@@ -355,6 +376,8 @@ Options parse_command_line(int argc, const char* const* argv) {
   for (CLI::App* s : {speed, overview}) add_timing(*s, raw, o);
   add_speed(*speed, raw, o);
   speed->add_flag("--phases", o.phases, "what each part of a pass takes (hash, build, query, ...), in runs of its own");
+
+  add_plot(*sub("plot", "figures of reports, through gnuplot: lines, Pareto fronts, bars of phases or of memory"), o);
 
   try {
     Texts args = join_negative_values(argc, argv);

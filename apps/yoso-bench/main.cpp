@@ -47,8 +47,9 @@ int main(int argc, char** argv) {
   open_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // the report is worth more than the table
   static const std::map<std::string, std::function<int(const Options&)>> kCommands{
-      {"list", run_list},   {"env", run_env},     {"speed", run_speed},       {"memory", run_memory},
-      {"error", run_error}, {"check", run_check}, {"validate", run_validate}, {"overview", run_overview}};
+      {"list", run_list},         {"env", run_env},           {"speed", run_speed},
+      {"memory", run_memory},     {"error", run_error},       {"check", run_check},
+      {"validate", run_validate}, {"overview", run_overview}, {"plot", run_plot}};
   try {
     const Options options = parse_command_line(argc, argv);
     return flushed(options.command.empty() ? 0 : kCommands.at(options.command)(options));

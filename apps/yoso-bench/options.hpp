@@ -11,6 +11,12 @@
 
 namespace yoso::app {
 
+// plot, as text: commands/plot.cpp reads it
+struct PlotOptions {
+  std::string kind = "line", x, y, facet, title, linear, size = "16x10";
+  std::vector<std::string> where;
+};
+
 struct Options {
   std::string command;
   std::vector<std::string> argv;
@@ -59,6 +65,8 @@ struct Options {
   std::string topic;               // list METHOD
   std::vector<std::string> files;  // validate FILE...
   std::string print_schema;
+
+  PlotOptions plot;  // plot REPORT..., which are in `files`
 };
 
 // Bytes a point may use: --memory-budget, or 80 % of what is free.
@@ -78,5 +86,6 @@ int run_error(const Options& options);
 int run_check(const Options& options);
 int run_validate(const Options& options);
 int run_overview(const Options& options);
+int run_plot(const Options& options);
 
 }  // namespace yoso::app
