@@ -84,7 +84,7 @@ void log10_ticks(Axis& axis, int most) {
     for (int digit = 1; digit < 10; ++digit) {
       const double value = digit * std::pow(10, e);
       if (value < axis.lo * 0.9999 || value > axis.hi * 1.0001) continue;
-      const bool labelled = digit == 1 ? e % step == 0 : decades < 2 && most >= 5 && (digit == 2 || digit == 5);
+      const bool labelled = digit == 1 ? e % step == 0 : decades * 3 <= most && (digit == 2 || digit == 5);
       if (labelled)
         axis.ticks.emplace_back(value, number_label(value));
       else
@@ -169,7 +169,10 @@ Axis axis_for(const std::string& name, const std::string& label, std::vector<dou
     axis.lo -= margin;
     axis.hi += margin;
   }
-  const int most = std::clamp(static_cast<int>(length / (upright ? 24 : bytes ? 40 : 30)), 2, 8);
+  const int most = std::clamp(static_cast<int>(length / (upright || scale == Scale::log10 ? 24
+                                                         : bytes                          ? 40
+                                                                                          : 30)),
+                              2, 8);
   if (scale == Scale::linear)
     linear_ticks(axis, most);
   else if (scale == Scale::log2 || bytes)

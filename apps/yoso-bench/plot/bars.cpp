@@ -62,12 +62,19 @@ std::string bars_script(const Request& request, const std::vector<Row>& rows) {
   std::string data, body;
   for (std::size_t p = 0; p < panels.size(); ++p) {
     const double end = shared ? most : longest(panels[p]);
-    Axis x = axis_for(value, axis_label(value, ""), {0, end * 1.18}, Scale::linear, box.width, false);
+    // room for the longest bar's number beside it
+    const double room = box.width / std::max(0.3 * box.width, box.width - text_width(value_label(value, end)) - 8);
+    Axis x = axis_for(value, axis_label(value, ""), {0, end * room}, Scale::linear, box.width, false);
     x.lo = 0;
+    x.hi = end * room / x.unit;
+    std::erase_if(x.ticks, [&](const auto& tick) { return tick.first < 0 || tick.first > x.hi; });
     if (!shared && panels.size() > 1) x.label = axis_label(value, "") + ", an axis for each panel";
-    std::erase_if(x.ticks, [](const auto& tick) { return tick.first < 0; });
     if (!shared)  // each axis in a unit of its own
       for (auto& [at, label] : x.ticks) label = at == 0 ? "0" : value_label(value, at * x.unit);
+    // a label that reaches into the next panel
+    std::erase_if(x.ticks, [&](const auto& tick) {
+      return x.at(tick.first) * box.width + text_width(tick.second) / 2 > box.width + 5;
+    });
     std::vector<std::string> blocks(parts.size());
     std::string labels;
     for (const Bar& bar : panels[p].bars) {
@@ -77,8 +84,8 @@ std::string bars_script(const Request& request, const std::vector<Row>& rows) {
         const double to = from + size, middle = height_of(bar);
         blocks[i] += fmt::format("{:.9g} {:.9g} {:.9g} {:.9g} {:.9g} {:.9g}\n", (from + to) / 2 / x.unit, middle,
                                  from / x.unit, to / x.unit, middle - 0.36, middle + 0.36);
-        const double room = size / x.unit / (x.hi - x.lo) * box.width;
-        if (room > text_width(part) + 2)
+        const double span = size / x.unit / (x.hi - x.lo) * box.width;
+        if (span > text_width(part) + 2)
           labels += fmt::format("set label {} at {:.9g},{:.9g} center front font ',{}' tc rgb {}\n", quoted(part),
                                 (from + to) / 2 / x.unit, middle, kSmall,
                                 dark(phase_style(i).colour) ? "'white'" : "'black'");

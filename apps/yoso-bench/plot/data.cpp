@@ -260,10 +260,10 @@ std::string baseline_of(const std::vector<Row>& rows, const std::string& value) 
 
 std::vector<Panel> line_panels(const Request& request, const std::vector<Row>& all) {
   const std::vector<Row> rows = having(request, all, {request.y});
-  check_mixture(request, rows, request.x);
   if (std::ranges::none_of(rows, [&](const Row& row) { return number(row, request.x).has_value(); }))
     throw BadSetting(fmt::format("--x must be a field of numbers, such as n or a knob; got {} ({})", request.x,
                                  listed(values_of(rows, request.x))));
+  check_mixture(request, rows, request.x);
   std::vector<Panel> panels;
   std::map<std::string, std::size_t> no_number;
   for (const auto& [title, own] : facets(request, rows)) {

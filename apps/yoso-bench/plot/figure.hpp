@@ -126,12 +126,15 @@ class Page {
   std::string tail() const;
 
  private:
+  std::size_t legend_rows(std::size_t columns) const;
+  std::vector<double> column_widths(std::size_t columns) const;
   std::string legend() const;
   Request request_;
   std::vector<Panel> panels_;
   std::vector<Entry> legend_;
   std::vector<Box> boxes_;
   Box legend_box_;
+  double legend_font_ = kSmall, sample_ = 26;  // of a line and its mark
   std::size_t columns_ = 1, legend_columns_ = 1;
 };
 

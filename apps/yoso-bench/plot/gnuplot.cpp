@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <system_error>
 
 #include <yoso/errors.hpp>
@@ -35,7 +37,7 @@ Ending start(const std::string& folder, std::vector<std::string> args) {
   const pid_t pid = fork();
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (pid == 0) {
-    setenv("SOURCE_DATE_EPOCH", "0", 1);  // cairo would write the date into a pdf
+    setenv("SOURCE_DATE_EPOCH", "0", 1);  // for a cairo newer than 1.16, see undate()
     if (chdir(folder.c_str()) != 0 || dup2(pipe[1], STDOUT_FILENO) < 0 || dup2(pipe[1], STDERR_FILENO) < 0) _exit(126);
     execvp(argv[0], argv.data());
     _exit(errno == ENOENT || errno == EACCES || errno == ENOTDIR ? kNotFound : 126);
@@ -53,6 +55,18 @@ Ending start(const std::string& folder, std::vector<std::string> args) {
   }
   ending.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ending;
+}
+
+// cairo writes the date into a pdf; the same report shall give the same bytes. Nothing moves, so the file stays valid.
+void undate(const fs::path& path) {
+  std::ostringstream read;
+  read << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string text = read.str();
+  for (const std::string key : {"/CreationDate (D:", "/ModDate (D:"})
+    if (const auto at = text.find(key); at != std::string::npos)
+      if (const auto end = text.find(')', at); end != std::string::npos && end - at - key.size() >= 14)
+        text.replace(at + key.size(), 14, "20000101000000");
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
 // gnuplot shows the line it did not like, then a caret, then what was wrong: the last that says something.
@@ -88,6 +102,7 @@ void run_gnuplot(const std::string& script, const std::string& figure) {
         fmt::format("gnuplot failed ({}), no {}: {}", ending.code, figure, last_line(ending.said)));
   }
   if (!ending.said.empty()) fmt::print(stderr, "gnuplot: {}\n", last_line(ending.said));
+  if (path.extension() == ".pdf") undate(made);
   fs::rename(made, path);
 }
 

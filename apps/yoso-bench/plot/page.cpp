@@ -3,18 +3,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "figure.hpp"
 
 namespace yoso::app::plot {
 namespace {
 
-constexpr double kLine = 10.5, kSample = 26, kEdge = 5, kGap = 12, kTitle = 13, kTicks = 12;
+constexpr double kLine = 10.5, kEdge = 5, kGap = 12, kTitle = 13, kTicks = 12;
 
 // The first line that a terminal needs for a page of this size. Lines of width 1 are a point wide everywhere.
 std::string terminal(const Request& r) {
   if (r.terminal == "pdfcairo")
-    return fmt::format("pdfcairo size {:.3f}in,{:.3f}in font 'sans-serif,{}' fontscale 1 linewidth 2 pointscale 1",
+    return fmt::format("pdfcairo size {:.3f}in,{:.3f}in font 'sans-serif,{}' fontscale 0.75 linewidth 1 pointscale 1",
                        r.width / 72, r.height / 72, kFont);
   const double pixels = r.terminal == "svg" ? 96.0 / 72 : 300.0 / 72;
   const std::string size = fmt::format("size {},{}", std::lround(r.width * pixels), std::lround(r.height * pixels));
@@ -43,21 +44,37 @@ double text_width(const std::string& text, double size) {
   return 0.58 * size * static_cast<double>(letters);  // of DejaVu Sans, which is wide
 }
 
+std::size_t Page::legend_rows(std::size_t columns) const { return (legend_.size() + columns - 1) / columns; }
+
+std::vector<double> Page::column_widths(std::size_t columns) const {
+  const std::size_t rows = legend_rows(columns);
+  std::vector<double> widths((legend_.size() + rows - 1) / rows);
+  for (std::size_t i = 0; i < legend_.size(); ++i)
+    widths[i / rows] = std::max(widths[i / rows], sample_ + text_width(legend_[i].text, legend_font_));
+  return widths;
+}
+
 Page::Page(const Request& request, std::vector<Panel> panels, std::vector<Entry> legend, double left, double below)
     : request_(request), panels_(std::move(panels)), legend_(std::move(legend)) {
   const double width = request_.width, height = request_.height;
   double right = kEdge + 6, bottom = below + kTicks, top = kEdge + (request_.title.empty() ? 0 : kTitle + 2);
-  double widest = 0;
-  for (const Entry& entry : legend_) widest = std::max(widest, kSample + text_width(entry.text));
+  if (width < 300) {
+    legend_font_ = 6;
+    sample_ = 21;
+  }
   if (!legend_.empty()) {
-    const double rows = static_cast<double>(legend_.size());
+    const double rows = static_cast<double>(legend_.size()), widest = column_widths(1).front();
     if (widest < 0.42 * width && rows * kLine < height - top - kEdge) {
       legend_box_ = {width - widest - kEdge, 0, widest, rows * kLine};
       right = widest + kEdge + 10;
     } else {
-      legend_columns_ = std::max<std::size_t>(1, static_cast<std::size_t>((width - 2 * kEdge) / (widest + 8)));
-      const double lines = std::ceil(rows / static_cast<double>(legend_columns_));
-      legend_box_ = {kEdge, kEdge, width - 2 * kEdge, lines * kLine};
+      const auto fits = [&](std::size_t columns) {
+        const auto widths = column_widths(columns);
+        return std::accumulate(widths.begin(), widths.end(), 0.0) + 8.0 * static_cast<double>(widths.size() - 1) <=
+               width - 2 * kEdge;
+      };
+      while (legend_columns_ < legend_.size() && fits(legend_columns_ + 1)) ++legend_columns_;
+      legend_box_ = {kEdge, kEdge, width - 2 * kEdge, static_cast<double>(legend_rows(legend_columns_)) * kLine};
       bottom += legend_box_.height + 6;
     }
   }
@@ -127,16 +144,18 @@ std::string Page::begin(std::size_t panel, const Axis& x, const Axis& y) const {
     top = std::max(top, b.bottom + b.height);
     right = std::max(right, b.left + b.width);
   }
-  const auto fitting = [](const std::string& label, double room) {
-    return std::min(kFont, kFont * room / std::max(1.0, text_width(label, kFont)));
+  const auto put = [&](std::string label, double room, const std::string& where) {
+    if (const auto bracket = label.find(" (1: exact"); text_width(label, kFont) > room && bracket != label.npos)
+      label.erase(bracket, label.find(')') + 1 - bracket);
+    const double size = std::min(kFont, kFont * room / std::max(1.0, text_width(label, kFont)));
+    text += fmt::format("set label {} at screen {} font ',{:.2f}'\n", quoted(label), where, size);
   };
-  text +=
-      fmt::format("set label {} at screen {:.5f},{:.5f} center font ',{:.2f}'\n", quoted(x.label),
-                  (box.left + right) / 2 / width, (bottom - kTicks - 9) / height, fitting(x.label, width - box.left));
+  const double centre = (box.left + right) / 2, middle = (bottom + top) / 2;
+  put(x.label, 2 * std::min(centre, width - centre),
+      fmt::format("{:.5f},{:.5f} center", centre / width, (bottom - kTicks - 8) / height));
   if (!y.label.empty())
-    text += fmt::format("set label {} at screen {:.5f},{:.5f} center rotate font ',{:.2f}'\n", quoted(y.label),
-                        9 / width, (bottom + top) / 2 / height,
-                        fitting(y.label, 2 * std::min(height - (bottom + top) / 2, (bottom + top) / 2)));
+    put(y.label, 2 * std::min(middle, height - middle),
+        fmt::format("{:.5f},{:.5f} center rotate", 9 / width, middle / height));
   if (!request_.title.empty())
     text += fmt::format("set label {} at screen 0.5,{:.5f} center font ',{}'\n", quoted(request_.title),
                         (height - kEdge - 6) / height, kFont + 1);
@@ -145,26 +164,29 @@ std::string Page::begin(std::size_t panel, const Axis& x, const Axis& y) const {
 
 std::string Page::legend() const {
   std::string text;
-  const std::size_t rows = (legend_.size() + legend_columns_ - 1) / legend_columns_;
-  const double column_width = legend_box_.width / static_cast<double>(legend_columns_);
+  if (legend_.empty()) return text;
+  const std::size_t rows = legend_rows(legend_columns_);
+  const std::vector<double> widths = column_widths(legend_columns_);
   for (std::size_t i = 0; i < legend_.size(); ++i) {
     const Entry& entry = legend_[i];
-    const double left = legend_box_.left + column_width * static_cast<double>(i / rows);
+    const auto column = static_cast<std::ptrdiff_t>(i / rows);
+    const double left =
+        std::accumulate(widths.begin(), widths.begin() + column, legend_box_.left) + 8.0 * static_cast<double>(column);
     const double y =
         (legend_box_.bottom + legend_box_.height - kLine * (static_cast<double>(i % rows) + 0.5)) / request_.height;
     const auto x = [&](double offset) { return (left + offset) / request_.width; };
     if (!entry.dash.empty())
       text += fmt::format("set arrow from screen {:.5f},{:.5f} to screen {:.5f},{:.5f} nohead lw 1.2 dt {} lc rgb {}\n",
-                          x(0), y, x(kSample - 6), y, entry.dash, rgb(entry.colour));
+                          x(0), y, x(sample_ - 6), y, entry.dash, rgb(entry.colour));
     if (entry.point >= 0)
-      text += fmt::format("set label '' at screen {:.5f},{:.5f} point pt {} ps 0.5 lc rgb {}\n", x(kSample / 2 - 3), y,
+      text += fmt::format("set label '' at screen {:.5f},{:.5f} point pt {} ps 0.5 lc rgb {}\n", x(sample_ / 2 - 3), y,
                           entry.point, rgb(entry.colour));
     if (entry.swatch)
       text += fmt::format(
           "set object rectangle center screen {:.5f},{:.5f} size screen {:.5f},{:.5f} fs solid noborder fc rgb {}\n",
-          x(kSample / 2 - 3), y, 12 / request_.width, 6 / request_.height, rgb(entry.colour));
-    text += fmt::format("set label {} at screen {:.5f},{:.5f} left font ',{}'\n", quoted(entry.text), x(kSample - 2), y,
-                        kSmall);
+          x(sample_ / 2 - 3), y, 12 / request_.width, 6 / request_.height, rgb(entry.colour));
+    text += fmt::format("set label {} at screen {:.5f},{:.5f} left font ',{}'\n", quoted(entry.text), x(sample_ - 2), y,
+                        legend_font_);
   }
   return text;
 }

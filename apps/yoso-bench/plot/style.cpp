@@ -39,8 +39,9 @@ constexpr std::array<Known, 8> kOthers{{{"", 0xaa4499, 13, 12, "(6,3)"},
                                         {"", 0x994455, 13, 12, "(9,3,2,3)"},
                                         {"", 0x225522, 15, 14, "(9,3,2,3)"}}};
 
-constexpr std::array<std::uint32_t, 10> kPhases{0x332288, 0x88ccee, 0x44aa99, 0x117733, 0xddcc77,
-                                                0x999933, 0xcc6677, 0x882255, 0xaa4499, 0xbbbbbb};
+constexpr std::array<std::uint32_t, 16> kPhases{0x332288, 0x88ccee, 0x44aa99, 0x117733, 0xddcc77, 0x999933,
+                                                0xcc6677, 0x882255, 0xaa4499, 0xbbbbbb, 0xee7733, 0x0077bb,
+                                                0xee99aa, 0x555555, 0xb5e0a0, 0x664400};
 
 const Known& look(const std::string& method) {
   for (const Known& known : kKnown)
