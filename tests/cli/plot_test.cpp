@@ -131,6 +131,19 @@ TEST_CASE("plot: pareto says what is dominated and hides nothing", "[cli][plot]"
   CHECK(count(text, "_below_") >= 2);
 }
 
+TEST_CASE("plot: what a report calls things stays text", "[cli][plot]") {
+  nlohmann::json report = cli::read_json(kMemory);
+  const std::string evil = "it's\nset output 'stolen'\n# \\";
+  for (auto& point : report["points"])
+    if (point["method"] == "linformer") point["method"] = evil;
+  const std::string path = cli::scratch("evil.json");
+  cli::write(path, report.dump());
+  const std::string text = script({path, "--kind", "memory"});
+  CHECK(has(text, "it''s set output ''stolen''"));
+  CHECK_FALSE(has(text, "\nset output 'stolen'"));
+  CHECK_FALSE(has(text, "\\\n$panel"));  // a comment that goes on would swallow the data
+}
+
 TEST_CASE("plot: the same bytes each time, and whole figures", "[cli][plot]") {
   if (!kGnuplot) {
     WARN("gnuplot is not installed: no figure is drawn");
@@ -163,8 +176,8 @@ TEST_CASE("plot: without gnuplot the script is there and the exit code is 4", "[
   const std::string figure = cli::scratch("bare.pdf");
   const cli::Result result = run_args({"plot", kMemory, "-o", figure}, {"PATH=/nowhere"});
   CHECK(result.code == 4);
-  CHECK(
-      has(result.err, "gnuplot is not installed (Debian package gnuplot-nox): wrote " + cli::scratch("bare.gnuplot")));
+  CHECK(has(result.err, "gnuplot is not installed (Debian package gnuplot-nox): wrote " + cli::scratch("bare.gnuplot") +
+                            "; run gnuplot bare.gnuplot in "));
   CHECK(has(cli::read(cli::scratch("bare.gnuplot")), "pdfcairo"));
   CHECK_FALSE(cli::exists(figure));
 }
@@ -212,6 +225,7 @@ TEST_CASE("plot: what was given wrongly is named", "[cli][plot]") {
   refuses({kLengths, "--size", "5x3", "--where", one}, 2, {"--size", "too small"});
   refuses({kLengths, "--linear", "z"}, 2, {"--linear must be of x, y, got 'z'"});
   refuses({kLengths, "--where", "threads=="}, 2, {"--where"});
+  refuses({kLengths, "--where", "theads==1"}, 2, {"--where", "'theads'", "did you mean heads?"});
   refuses({kLengths, "--where", "threads==7"}, 2, {"--where: no row of 334"});
   refuses({kLengths, "--where", one, "--x", "hashse"}, 2, {"--x", "did you mean hashes?"});
   refuses({kLengths, "--where", one, "--x", "input"}, 2, {"--x must be a field of numbers", "gaussian"});

@@ -69,12 +69,15 @@ std::string bars_script(const Request& request, const std::vector<Row>& rows) {
     x.hi = end * room / x.unit;
     std::erase_if(x.ticks, [&](const auto& tick) { return tick.first < 0 || tick.first > x.hi; });
     if (!shared && panels.size() > 1) x.label = axis_label(value, "") + ", an axis for each panel";
-    if (!shared)  // each axis in a unit of its own
-      for (auto& [at, label] : x.ticks) label = at == 0 ? "0" : value_label(value, at * x.unit);
-    // a label that reaches into the next panel
-    std::erase_if(x.ticks, [&](const auto& tick) {
-      return x.at(tick.first) * box.width + text_width(tick.second) / 2 > box.width + 5;
-    });
+    const auto words = [&](double at) {  // each axis in a unit of its own where it is not shared
+      return shared ? number_label(at) : at == 0 ? "0" : value_label(value, at * x.unit);
+    };
+    const auto fits = [&](double at) {  // and does not reach into the next panel
+      return x.at(at) * box.width + text_width(words(at)) / 2 <= box.width + 5;
+    };
+    if (x.ticks.size() == 2 && !fits(x.ticks[1].first)) x.ticks[1].first /= 2;
+    std::erase_if(x.ticks, [&](const auto& tick) { return !fits(tick.first); });
+    for (auto& [at, label] : x.ticks) label = words(at);
     std::vector<std::string> blocks(parts.size());
     std::string labels;
     for (const Bar& bar : panels[p].bars) {
@@ -97,7 +100,7 @@ std::string bars_script(const Request& request, const std::vector<Row>& rows) {
     std::vector<std::string> plots;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       if (blocks[i].empty()) continue;
-      data += fmt::format("# {}\n$panel{}_{} << EOD\n{}EOD\n", parts[i], p, i, blocks[i]);
+      data += fmt::format("{}$panel{}_{} << EOD\n{}EOD\n", comment(parts[i]), p, i, blocks[i]);
       plots.push_back(
           fmt::format("$panel{}_{} using 1:2:3:4:5:6 with boxxyerror fs solid border lc rgb 'white' lw 0.4 fc rgb {}",
                       p, i, rgb(phase_style(i).colour)));

@@ -218,12 +218,31 @@ void judge(Panel& panel, bool less_x, bool less_y) {
         std::ranges::any_of(marks, [&](const Mark* other) { return dominates(*other, *mark, less_x, less_y); });
 }
 
+// A filter lets a row through that has not what it asks for, so a misspelt name would let all through.
+void require_names(const Filter& filter, const std::vector<Row>& rows) {
+  static const std::vector<std::string> kTexts{"method", "setting", "input",  "pass",   "backend",    "isa",
+                                               "status", "verdict", "redraw", "causal", "environment"};
+  for (const std::string& name : filter.names()) {
+    const bool known = std::ranges::any_of(rows, [&](const Row& row) {
+      return row.value(name) || std::ranges::any_of(kTexts, [&](const auto& text) { return field(row, text) == name; });
+    });
+    const auto& values = value_names();
+    if (!known && std::ranges::find(values, name, &ValueName::name) == values.end()) {
+      const bool knob_value = std::ranges::any_of(rows, [&](const Row& row) {
+        return std::ranges::any_of(row.knobs, [&](const auto& knob) { return knob.second == name; });
+      });
+      if (!knob_value) require_field("--where", name, rows);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Row> select(const std::vector<Row>& rows, const std::vector<std::string>& where) {
   std::vector<Row> kept = rows;
   for (const std::string& text : where) {
     const Filter filter("--where", text);
+    require_names(filter, rows);
     std::erase_if(kept, [&](const Row& row) {
       return !filter([&](const std::string& name) -> std::optional<std::string> {
         if (const Value* value = row.value(name)) return fmt::format("{}", value->median);

@@ -139,6 +139,7 @@ class Page {
 };
 
 std::string quoted(const std::string& text);  // as gnuplot reads it
+std::string comment(std::string text);        // a line; what a report says cannot end it
 std::string rgb(std::uint32_t colour);
 
 // ---- line.cpp, pareto.cpp, bars.cpp: whole scripts

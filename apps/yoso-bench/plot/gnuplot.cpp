@@ -94,8 +94,9 @@ void run_gnuplot(const std::string& script, const std::string& figure) {
                                        "./" + fs::path(script).filename().string()});
   std::error_code ignored;
   if (ending.code == kNotFound)
-    throw DeviceError(
-        fmt::format("gnuplot is not installed (Debian package gnuplot-nox): wrote {}; run gnuplot {}", script, script));
+    throw DeviceError(fmt::format("gnuplot is not installed (Debian package gnuplot-nox): wrote {}; run gnuplot {}{}",
+                                  script, fs::path(script).filename().string(),
+                                  path.has_parent_path() ? " in " + folder : ""));
   if (ending.code != 0 || !fs::exists(made)) {
     fs::remove(made, ignored);
     throw std::runtime_error(
@@ -103,7 +104,11 @@ void run_gnuplot(const std::string& script, const std::string& figure) {
   }
   if (!ending.said.empty()) fmt::print(stderr, "gnuplot: {}\n", last_line(ending.said));
   if (path.extension() == ".pdf") undate(made);
-  fs::rename(made, path);
+  std::error_code failed;
+  fs::rename(made, path, failed);
+  if (!failed) return;
+  fs::remove(made, ignored);
+  throw BadInput(fmt::format("{}: cannot be written: {}", figure, failed.message()));
 }
 
 }  // namespace yoso::app::plot

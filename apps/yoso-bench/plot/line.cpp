@@ -51,7 +51,7 @@ struct Pieces {
 
 // Datablocks of a curve: what was measured, what is predicted with the mark that it joins on to, and what lies below
 // the axis.
-Pieces pieces_of(const Curve& curve, const Axis& x, const Axis& y) {
+Pieces pieces_of(const Curve& curve, std::size_t number, const Axis& x, const Axis& y) {
   Pieces pieces;
   const auto line = [&](double at, const Mark& m) {
     const double median = m.y.median / y.unit;
@@ -59,7 +59,10 @@ Pieces pieces_of(const Curve& curve, const Axis& x, const Axis& y) {
                        m.y.hi ? *m.y.hi / y.unit : median);
   };
   if (curve.level) {
-    pieces.measured = line(x.lo, curve.marks.front()) + line(x.hi, curve.marks.front());
+    // the interval beside those of other lines across
+    const double share = 0.98 - 0.02 * static_cast<double>(number % 10);
+    const double bar = x.log ? x.lo * std::pow(x.hi / x.lo, share) : x.lo + share * (x.hi - x.lo);
+    for (const double at : {x.lo, bar, x.hi}) pieces.measured += line(at, curve.marks.front());
     return pieces;
   }
   for (std::size_t i = 0; i < curve.marks.size(); ++i) {
@@ -108,18 +111,21 @@ std::string line_script(const Request& request, const std::vector<Row>& rows) {
       const Curve& curve = panels[p].curves[c];
       const Style& style = styles.at({curve.method, curve.setting});
       const std::string name = fmt::format("$panel{}_{}", p, c), colour = rgb(style.colour);
-      const Pieces pieces = pieces_of(curve, x, y);
+      const Pieces pieces = pieces_of(curve, c, x, y);
       const auto block = [&](const std::string& suffix, const std::string& text) {
-        data += fmt::format("# {}\n{}{} << EOD\n{}EOD\n", named(curve), name, suffix, text);
+        data += fmt::format("{}{}{} << EOD\n{}EOD\n", comment(named(curve)), name, suffix, text);
       };
       if (!pieces.measured.empty()) {
         block("", pieces.measured);
         const bool interval = std::ranges::any_of(curve.marks, [](const Mark& m) { return m.y.lo.has_value(); });
-        if (interval && (curve.marks.size() > 1 || curve.level))
+        const char* bar = "{} using 1:3:(0):($4-$3){} with vectors heads size graph 0.004,90 lw 0.8 lc rgb {}";
+        if (interval && curve.level)  // a band across the panel for each would bury it
+          lines.push_back(fmt::format(fmt::runtime(bar), name, " every ::1::1", colour));
+        else if (interval && curve.marks.size() == 1)
+          lines.push_back(fmt::format(fmt::runtime(bar), name, "", colour));
+        else if (interval)
           bands.push_back(fmt::format("{} using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb {}",
                                       name, colour));
-        else if (interval)
-          bands.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars pt -1 lw 0.8 lc rgb {}", name, colour));
         lines.push_back(curve.level ? fmt::format("{} with lines lw 1.2 dt {} lc rgb {}", name, style.dash, colour)
                                     : fmt::format("{} with linespoints lw {} dt {} pt {} ps 0.45 lc rgb {}", name,
                                                   curve.control ? 1.0 : 1.2, style.dash, style.filled, colour));

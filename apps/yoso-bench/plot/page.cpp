@@ -37,6 +37,12 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
+std::string comment(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == '\\') c = ' ';
+  return "# " + text + "\n";
+}
+
 std::string rgb(std::uint32_t colour) { return fmt::format("'#{:06x}'", colour); }
 
 double text_width(const std::string& text, double size) {
@@ -98,12 +104,14 @@ Page::Page(const Request& request, std::vector<Panel> panels, std::vector<Entry>
 
 std::string Page::head(const std::string& data) const {
   std::string text = fmt::format(
-      "# Drawn by yoso-bench plot. To draw it again: gnuplot {}\n"
+      "{}"
       "if (!exists(\"figure\")) figure = {}\n"
       "set encoding utf8\n"
       "set terminal {} noenhanced\n"
       "set output figure\n\n",
-      request_.figure.substr(0, request_.figure.rfind('.')) + ".gnuplot", quoted(request_.figure), terminal(request_));
+      comment("Drawn by yoso-bench plot. To draw it again: gnuplot " +
+              request_.figure.substr(0, request_.figure.rfind('.')) + ".gnuplot"),
+      quoted(request_.figure), terminal(request_));
   text += data;
   text +=
       "set border 3 lw 0.5 lc rgb '#404040'\n"
@@ -117,8 +125,8 @@ std::string Page::head(const std::string& data) const {
 std::string Page::begin(std::size_t panel, const Axis& x, const Axis& y) const {
   const Box& box = boxes_[panel];
   const double width = request_.width, height = request_.height;
-  std::string text = fmt::format("\n# {}\nunset label\nunset arrow\nunset object\n",
-                                 panels_[panel].title.empty() ? "the panel" : panels_[panel].title);
+  std::string text = fmt::format("\n{}unset label\nunset arrow\nunset object\n",
+                                 comment(panels_[panel].title.empty() ? "the panel" : panels_[panel].title));
   text += fmt::format(
       "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\nset bmargin at screen {:.5f}\nset tmargin at screen "
       "{:.5f}\n",

@@ -31,7 +31,7 @@ void find_levels(const Request& request, std::vector<Panel>& panels) {
           lo = std::min(lo, mark.x.median);
           hi = std::max(hi, mark.x.median);
         }
-  const bool log = !request.linear_x && lo > 0;
+  const bool log = !request.linear_x && lo > 0 && hi > 0;  // and there is a method at all
   for (Panel& panel : panels)
     for (Curve& curve : panel.curves) {
       const double x = curve.marks.front().x.median;
@@ -63,6 +63,13 @@ class Labels {
     taken_.push_back({px - 2.5, py - 2.5, 5, 5});
     const double left = place(lo, y).first, right = place(hi, y).first;
     taken_.push_back({left, py - 1, right - left, 2});
+  }
+  // a step of the frontier, from one best point to the next
+  void occupy_step(double x, double y, double next_x, double next_y) {
+    const auto [px, py] = place(x, y);
+    const auto [qx, qy] = place(next_x, next_y);
+    taken_.push_back({px, py - 1.5, qx - px, 3});
+    taken_.push_back({qx - 1.5, std::min(py, qy), 3, std::abs(qy - py)});
   }
   std::string put(double x, double y, const std::string& text, std::uint32_t colour) {
     const auto [px, py] = place(x, y);
@@ -132,6 +139,9 @@ class Drawing {
     const auto best = frontier(panel, less_x, value_name("--y", request_.y).less_is_better);
     for (const auto& [x, y] : best) steps += fmt::format("{:.9g} {:.9g}\n", x / x_.unit, y / y_.unit);
     if (!best.empty()) steps += fmt::format("{:.9g} {:.9g}\n", less_x ? x_.hi : x_.lo, best.back().second / y_.unit);
+    for (std::size_t i = 1; i < best.size(); ++i)
+      places.occupy_step(best[i - 1].first / x_.unit, best[i - 1].second / y_.unit, best[i].first / x_.unit,
+                         best[i].second / y_.unit);
     data_ += fmt::format("{}_frontier << EOD\n{}EOD\n", name, steps);
     plots_.push_back(name + "_frontier with steps lw 2.5 dt solid lc rgb '#c8c8c8'");
     for (const Curve& curve : panel.curves)
@@ -170,18 +180,19 @@ class Drawing {
                              x.lo / x_.unit, x.hi / x_.unit, y.lo / y_.unit, y.hi / y_.unit);
     }
     if (dominated && curve.marks.size() > 1) {
-      data_ += fmt::format("# {}\n{} << EOD\n{}EOD\n", named(curve), name, line);
+      data_ += fmt::format("{}{} << EOD\n{}EOD\n", comment(named(curve)), name, line);
       plots_.push_back(fmt::format("{} with lines lw 0.8 dt {} lc rgb {}", name, look.dash, colour));
     }
     const std::string suffix = dominated ? "_dominated" : "_best";
     if (!marks.empty()) {
-      data_ += fmt::format("# {}\n{}{} << EOD\n{}EOD\n", named(curve), name, suffix, marks);
+      data_ += fmt::format("{}{}{} << EOD\n{}EOD\n", comment(named(curve)), name, suffix, marks);
       plots_.push_back(fmt::format("{}{} using 1:2:3:4:5:6 with xyerrorbars pt {} ps {} lw 0.8 lc rgb {}", name, suffix,
                                    dominated || curve.control ? look.open : look.filled, dominated ? 0.4 : 0.6,
                                    colour));
     }
     if (!below.empty()) {
-      data_ += fmt::format("# {}, below the axis\n{}_below{} << EOD\n{}EOD\n", named(curve), name, suffix, below);
+      data_ +=
+          fmt::format("{}{}_below{} << EOD\n{}EOD\n", comment(named(curve) + ", below the axis"), name, suffix, below);
       plots_.push_back(fmt::format("{}_below{} with points pt 11 ps 0.5 lc rgb {}", name, suffix, colour));
     }
   }
