@@ -10,26 +10,10 @@
 #include <yoso/families.hpp>
 #include <yoso/schema.hpp>
 
-#include "options.hpp"
+#include "raw.hpp"
 
 namespace yoso::app {
 namespace {
-
-using Texts = std::vector<std::string>;
-
-// Every value is taken as text and parsed by our own functions, so that messages name flag, range and value alike.
-struct Raw {
-  Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, passes, inputs, captures, own_knobs, tags;
-  std::map<std::string, Texts> knobs;
-  std::string seed, time_budget, rel_ci, min_samples, redraw, memory_budget, seeds, reference, format, progress;
-  std::string launches, extrapolate_beyond, batch_budget;
-  Texts match, kinds, zips, retry;
-  std::string total_budget, missing_shards;
-  bool no_rss = false;
-  Texts rows, cols, values, fail_on;  // compare and table
-  std::string digits, min_effect;
-  bool no_intervals = false;
-};
 
 const char* const kFooter =
     "Lists: 512,1k,2k or 512..16k*2 or 512..4096+512 (k = 1024); repeating a flag appends.\n"
@@ -199,6 +183,26 @@ void add_compare(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("-o,--output", o.output, "write the comparison as JSON")->type_name("FILE");
 }
 
+void add_plot(CLI::App& sub, Options& o) {
+  sub.add_option("REPORT", o.files, "reports, or folders of a sweep's")->type_name("REPORT");
+  sub.add_option("-o,--output", o.output, "the figure, .svg, .pdf or .png; its gnuplot script is written beside it")
+      ->type_name("FIGURE");
+  sub.add_option("--kind", o.plot.kind,
+                 "line (usual): a value against a field; pareto: what quality costs; phases: bars of the parts of a "
+                 "pass; memory: peak bytes")
+      ->type_name("K");
+  sub.add_option("--x", o.plot.x, "line: a field of numbers, such as a knob (n); pareto: a value (time)")
+      ->type_name("NAME");
+  sub.add_option("--y", o.plot.y, "a value: time, ratio, speedup, peak, skill, own.skill, angle, own.dq.cosine, ...")
+      ->type_name("NAME");
+  sub.add_option("--facet", o.plot.facet, "a panel for each value of this field (at most 6), on shared axes")
+      ->type_name("FIELD");
+  sub.add_option("--where", o.plot.where, "only rows that fulfil this: 'threads==1 && n>=512'")->type_name("COND");
+  sub.add_option("--linear", o.plot.linear, "axes that are not logarithmic: x, y or both")->type_name("x,y");
+  sub.add_option("--size", o.plot.size, "of the figure in cm (16x10)")->type_name("WxH");
+  sub.add_option("--title", o.plot.title, "above the figure")->type_name("TEXT");
+}
+
 Texts flags_of(const CLI::App& sub) {
   Texts flags;
   for (const CLI::Option* option : sub.get_options()) {
@@ -236,226 +240,6 @@ Texts join_negative_values(int argc, const char* const* argv) {
                                                : "argument",
                                bare, close.empty() ? "" : fmt::format(" (did you mean {}?)", close),
                                where.empty() ? "" : where + " "));
-}
-
-std::vector<std::int64_t> counts(const char* flag, const Texts& texts, std::int64_t highest) {
-  std::vector<std::int64_t> all;
-  for (const std::string& text : texts)
-    for (const std::int64_t value : parse_counts(flag, text, 1, highest))
-      if (std::ranges::find(all, value) == all.end()) all.push_back(value);  // a point is measured once
-  return all;
-}
-
-Texts items(const Texts& texts) {
-  Texts all;
-  for (const std::string& text : texts)
-    for (const std::string& item : split(text))
-      if (std::ranges::find(all, item) == all.end()) all.push_back(item);
-  return all;
-}
-
-std::string one_of(const char* flag, const std::string& text, const Texts& allowed) {
-  if (std::ranges::find(allowed, text) == allowed.end())
-    throw BadSetting(fmt::format("{} must be one of {}, got '{}'", flag, fmt::join(allowed, ", "), text));
-  return text;
-}
-
-std::int64_t whole(const char* flag, const std::string& text, std::int64_t lowest, std::int64_t highest) {
-  try {
-    if (const auto values = parse_counts(flag, text, lowest, highest); values.size() == 1) return values[0];
-  } catch (const BadSetting&) {  // whose message speaks of lists
-  }
-  throw BadSetting(fmt::format("{} must be a whole number in [{}, {}], got '{}'", flag, lowest, highest, text));
-}
-
-// "skill=0.5,0.9", in ascending order
-void interpret_match(const Texts& texts, Options& o) {
-  for (const std::string& text : texts) {
-    if (!text.starts_with("skill=")) throw BadSetting(fmt::format("--match must look like skill=0.5, got '{}'", text));
-    for (const std::string& goal : split(text.substr(6))) {
-      const double skill = parse_number("--match skill", goal, 0.001, 0.999999);
-      if (std::ranges::find(o.skills, skill) == o.skills.end()) o.skills.push_back(skill);
-    }
-  }
-  std::ranges::sort(o.skills);
-}
-
-void interpret_speed(const Raw& raw, Options& o) {
-  if (!raw.launches.empty()) o.launches = static_cast<int>(whole("--launches", raw.launches, 1, 50));
-  if (!raw.extrapolate_beyond.empty())
-    o.extrapolate_beyond = whole("--extrapolate-beyond", raw.extrapolate_beyond, 1, (std::int64_t{1} << 31) - 1);
-  interpret_match(raw.match, o);
-  if (!o.settled.empty() && o.skills.empty()) throw BadSetting("--settled needs --match");
-  if (o.extrapolate_beyond && !o.skills.empty())
-    throw BadSetting(
-        "--extrapolate-beyond cannot be given with --match: a skill needs exact attention at every length");
-  if (o.extrapolate_beyond && (!o.n_q.empty() || !o.n_k.empty()))
-    throw BadSetting("--extrapolate-beyond goes with -n/--seq-len, not with --n-q and --n-k");
-}
-
-// What goes with which pass, and the search for a batch.
-void interpret_passes(const Raw& raw, Options& o) {
-  const bool backward = std::ranges::any_of(o.passes, [](const std::string& pass) { return pass != "forward"; });
-  const auto refuse = [&](bool given, const char* flag, const char* why) {
-    if (backward && given) throw BadSetting(fmt::format("{} goes with --pass forward: {}", flag, why));
-  };
-  refuse(o.command == "overview", "overview", "its verdicts weigh a forward pass");
-  refuse(!o.skills.empty(), "--match", "a skill is one of outputs");
-  refuse(o.weights, "--weights", "they are those of outputs");
-  refuse(o.per_head, "--per-head", "gradients are compared as means over heads");
-  refuse(!raw.reference.empty(), "--reference", "gradients are compared with softmax and with the method's own target");
-  if (o.redraw == "each" && std::ranges::find(o.passes, "backward") != o.passes.end())
-    throw BadSetting("--redraw each goes with --pass forward, both: backward uses the draws of its forward pass");
-  if (o.command == "memory" && std::ranges::find(o.passes, "backward") != o.passes.end())
-    throw BadSetting(
-        "--pass must be one of forward, both for memory: backward needs what forward saved, got 'backward'");
-  if (o.command == "error" && std::ranges::find(o.passes, "both") != o.passes.end())
-    throw BadSetting("--pass must be one of forward, backward for error: each has errors of its own, got 'both'");
-  if (!raw.batch_budget.empty()) {
-    if (!o.max_batch) throw BadSetting("--budget goes with --max-batch; a point's limit is --memory-budget");
-    o.batch_budget = parse_bytes("--budget", raw.batch_budget);
-  }
-  if (o.max_batch && !o.batch.empty())
-    throw BadSetting("--max-batch searches the batch: --batch cannot be given with it");
-  if (o.max_batch) {
-    const std::uint64_t most = memory_budget(o);
-    if (o.batch_budget == 0) o.batch_budget = most;
-    if (o.batch_budget > most)
-      throw BadSetting(fmt::format("--budget must be at most {} bytes ({}), got {}", most,
-                                   o.memory_budget ? "--memory-budget" : "80 % of what is free", o.batch_budget));
-  }
-  if (o.max_batch && !o.captures.empty())
-    throw BadSetting("--max-batch cannot be given with --qkv: a capture has the batch it has");
-}
-
-// "90", "90s", "10m", "2h"
-double parse_duration(const char* flag, const std::string& text) {
-  double factor = 1;
-  std::string digits = text;
-  if (!digits.empty() && std::isalpha(static_cast<unsigned char>(digits.back()))) {
-    const char unit = digits.back();
-    factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
-    digits.pop_back();
-  }
-  try {
-    if (factor > 0) return factor * parse_number(flag, digits, 0, 1e7);
-  } catch (const BadSetting&) {  // whose message speaks of numbers
-  }
-  throw BadSetting(fmt::format("{} must be seconds, or as 10m or 2h, in [0, 1e7], got '{}'", flag, text));
-}
-
-void interpret_sweep(const Raw& raw, Options& o) {
-  for (const std::string& kind : items(raw.kinds))
-    o.kinds.push_back(one_of("--kinds", kind, {"speed", "memory", "error"}));
-  o.zips = raw.zips;
-  for (const std::string& status : items(raw.retry))
-    o.retry.push_back(one_of("--retry", status, {"noisy", "error", "wrong", "timeout", "over_budget", "unsupported"}));
-  if (!raw.total_budget.empty()) o.total_budget = parse_duration("--total-budget", raw.total_budget);
-  if (!raw.missing_shards.empty())
-    o.missing_shards = static_cast<int>(whole("--missing-shards", raw.missing_shards, 1, 100000));
-}
-
-void interpret_reports(const Raw& raw, Options& o) {
-  const bool table = o.command == "table";
-  if (table && o.files.empty()) throw BadSetting("table: a report is missing");
-  if (!table && o.files.size() != 2)
-    throw BadSetting(fmt::format("compare: two reports are needed, A and B, got {}", o.files.size()));
-  const auto list = [](const char* flag, const Texts& texts, Texts& to) {
-    if (texts.empty()) return;
-    to = items(texts);
-    if (std::ranges::find(to, "") != to.end())
-      throw BadSetting(fmt::format("{} must be names separated by commas, got '{}'", flag, fmt::join(texts, ",")));
-  };
-  list("--rows", raw.rows, o.grid.rows);
-  list("--cols", raw.cols, o.grid.cols);
-  list("--value", raw.values, o.grid.values);
-  if (o.grid.cols == Texts{"none"}) o.grid.cols.clear();
-  for (const std::string& name : o.grid.rows)
-    if (std::ranges::find(o.grid.cols, name) != o.grid.cols.end())
-      throw BadSetting(fmt::format("--cols {}: it is among --rows already", name));
-  for (const std::string& name : o.grid.values) value_name("--value", name);
-  o.compare.values = o.grid.values;
-  o.compare.where = o.grid.where;
-  if (!raw.digits.empty()) o.style.digits = static_cast<int>(whole("--digits", raw.digits, 1, 17));
-  o.style.intervals = !raw.no_intervals;
-  if (!raw.format.empty() && table) o.grid_format = one_of("--format", raw.format, {"md", "csv", "latex", "jsonl"});
-  if (!raw.format.empty() && !table) o.json = one_of("--format", raw.format, {"table", "json"}) == "json";
-  for (const std::string& kind : items(raw.fail_on))
-    o.fail_on.push_back(one_of("--fail-on", kind, {"slower", "error", "memory"}));
-  if (!raw.min_effect.empty()) {
-    const bool percent = raw.min_effect.ends_with('%');
-    try {
-      const std::string number = raw.min_effect.substr(0, raw.min_effect.find_last_not_of(" %") + 1);
-      o.compare.min_effect = parse_number("--min-effect", number, 0, percent ? 50 : 0.5) / (percent ? 100 : 1);
-    } catch (const BadSetting&) {
-      throw BadSetting(fmt::format("--min-effect must lie in [0%, 50%], as 2% or 0.02, got '{}'", raw.min_effect));
-    }
-  }
-}
-
-void interpret(const Raw& raw, Options& o) {
-  if (o.command == "table" || o.command == "compare") return interpret_reports(raw, o);
-
-  constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
-  if (!raw.methods.empty()) o.methods = items(raw.methods);
-  select(catalogue(), o.methods);  // refuses unknown names now
-  o.n = counts("-n/--seq-len", raw.n, kMost);
-  o.n_q = counts("--n-q", raw.n_q, kMost);
-  o.n_k = counts("--n-k", raw.n_k, kMost);
-  o.d = counts("-d/--head-dim", raw.d, kMost);
-  o.d_v = counts("--d-v", raw.d_v, kMost);
-  o.batch = counts("--batch", raw.batch, kMost);
-  o.heads = counts("--heads", raw.heads, kMost);
-  o.threads = counts("--threads", raw.threads, 1024);
-  for (const std::string& text : items(raw.isas)) {
-    if (text == "all") {
-      for (const Isa isa : isas_here()) o.isas.push_back(isa);
-      continue;
-    }
-    o.isas.push_back(parse_isa(text));
-    if (!runs_here(o.isas.back())) throw DeviceError(fmt::format("--isa {}: this machine cannot run it", text));
-  }
-  for (const std::string& text : items(raw.passes))
-    o.passes.push_back(one_of("--pass", text, {"forward", "backward", "both"}));
-  o.families = items(raw.inputs);
-  for (const std::string& family : o.families) parse_family(family);
-  for (const std::string& path : raw.captures)
-    if (std::ranges::find(o.captures, path) == o.captures.end()) o.captures.push_back(path);
-  for (const auto& [knob, texts] : raw.knobs)
-    for (const std::string& text : texts)
-      for (std::string& value : parse_values("--" + dashes(knob), text))
-        o.knobs.shared[knob].push_back(std::move(value));
-  for (const std::string& text : raw.own_knobs) parse_own_knob(catalogue(), text, o.knobs);
-  if (!raw.seed.empty()) o.seed = static_cast<std::uint64_t>(whole("--seed", raw.seed, 0, INT64_MAX));
-  if (!raw.time_budget.empty()) o.time_budget = parse_number("--time-budget", raw.time_budget, 0.001, 86400);
-  if (!raw.rel_ci.empty()) o.rel_ci = parse_number("--rel-ci", raw.rel_ci, 1e-6, 1);
-  if (!raw.min_samples.empty()) o.min_samples = static_cast<int>(whole("--min-samples", raw.min_samples, 1, 1000));
-  if (!raw.redraw.empty()) o.redraw = one_of("--redraw", raw.redraw, {"each", "once"});
-  if (!raw.memory_budget.empty()) o.memory_budget = parse_bytes("--memory-budget", raw.memory_budget);
-  if (!raw.seeds.empty()) o.seeds = whole("--seeds", raw.seeds, 1, 100000);
-  if (!raw.reference.empty()) {
-    o.reference_name = one_of("--reference", raw.reference, {"softmax", "softmax-unit", "own"});
-    o.reference = o.reference_name == "softmax" ? Reference::softmax
-                  : o.reference_name == "own"   ? Reference::own
-                                                : Reference::softmax_unit;
-  }
-  if (!raw.format.empty()) o.json = one_of("--format", raw.format, {"table", "json"}) == "json";
-  if (!raw.progress.empty())
-    o.progress = one_of("--progress", raw.progress,
-                        o.command == "sweep" ? Texts{"auto", "bar", "plain", "none"} : Texts{"auto", "plain", "none"});
-  for (const std::string& text : raw.tags) {
-    const auto at = text.find('=');
-    if (at == std::string::npos || at == 0)
-      throw BadSetting(fmt::format("--tag must look like key=value, got '{}'", text));
-    o.tags[text.substr(0, at)] = text.substr(at + 1);
-  }
-  o.measure_rss = !raw.no_rss;
-  interpret_speed(raw, o);
-  interpret_passes(raw, o);
-  interpret_sweep(raw, o);
-  if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
-  const bool pairs = o.command == "speed" || o.command == "overview" || o.command == "sweep" || o.command == "plan";
-  if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }
 
 }  // namespace
@@ -527,6 +311,8 @@ Options parse_command_line(int argc, const char* const* argv) {
   add_table(*sub("table", "reports as a table: Markdown, CSV, LaTeX or JSON lines"), raw, o);
   add_compare(*sub("compare", "two reports of the same points: what is faster, slower, bigger or worse in the second"),
               raw, o);
+
+  add_plot(*sub("plot", "figures of reports, through gnuplot: lines, Pareto fronts, bars of phases or of memory"), o);
 
   try {
     Texts args = join_negative_values(argc, argv);

@@ -47,10 +47,10 @@ int main(int argc, char** argv) {
   open_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // the report is worth more than the table
   static const std::map<std::string, std::function<int(const Options&)>> kCommands{
-      {"list", run_list},   {"env", run_env},        {"speed", run_speed},       {"memory", run_memory},
-      {"error", run_error}, {"check", run_check},    {"validate", run_validate}, {"overview", run_overview},
-      {"sweep", run_sweep}, {"plan", run_plan},      {"merge", run_merge},       {"repro", run_repro},
-      {"table", run_table}, {"compare", run_compare}};
+      {"list", run_list},   {"env", run_env},         {"speed", run_speed},       {"memory", run_memory},
+      {"error", run_error}, {"check", run_check},     {"validate", run_validate}, {"overview", run_overview},
+      {"sweep", run_sweep}, {"plan", run_plan},       {"merge", run_merge},       {"repro", run_repro},
+      {"table", run_table}, {"compare", run_compare}, {"plot", run_plot}};
   try {
     const Options options = parse_command_line(argc, argv);
     return flushed(options.command.empty() ? 0 : kCommands.at(options.command)(options));

@@ -13,6 +13,12 @@
 
 namespace yoso::app {
 
+// plot, as text: commands/plot.cpp reads it
+struct PlotOptions {
+  std::string kind = "line", x, y, facet, title, linear, size = "16x10";
+  std::vector<std::string> where;
+};
+
 struct Options {
   std::string command;
   std::vector<std::string> argv;
@@ -82,6 +88,7 @@ struct Options {
   std::string grid_format = "md";  // md, csv, latex, jsonl
   CompareAsk compare;
   std::vector<std::string> fail_on;  // slower, error, memory
+  PlotOptions plot;                  // plot REPORT..., which are in `files`
 };
 
 // Bytes a point may use: --memory-budget, or 80 % of what is free.
@@ -108,5 +115,6 @@ int run_repro(const Options& options);
 int run_table(const Options& options);
 int run_compare(const Options& options);
 void refuse_overwriting(const Options& options);  // -o must not be one of the files to read
+int run_plot(const Options& options);
 
 }  // namespace yoso::app
