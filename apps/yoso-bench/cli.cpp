@@ -167,6 +167,10 @@ void add_table(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--rows", raw.rows, "fields or knobs that name a row (method,setting)")->type_name("LIST");
   sub.add_option("--cols", raw.cols, "fields or knobs that name a column, or none: the values are the columns (n)")
       ->type_name("LIST");
+  sub.add_option("--given", raw.given,
+                 "skill=0.5,0.9: of each method the best --value (time) at such a skill; ratio=0.1,1: within such a "
+                 "time (skill)")
+      ->type_name("V=LIST");
   sub.add_flag("--best", o.grid.best, "bold: the best of each column and what cannot be told from it");
   sub.add_option("--digits", raw.digits, "significant digits of md and latex (3); csv and jsonl carry all")
       ->type_name("N");
@@ -201,6 +205,8 @@ void add_plot(CLI::App& sub, Options& o) {
   sub.add_option("--linear", o.plot.linear, "axes that are not logarithmic: x, y or both")->type_name("x,y");
   sub.add_option("--size", o.plot.size, "of the figure in cm (16x10)")->type_name("WxH");
   sub.add_option("--title", o.plot.title, "above the figure")->type_name("TEXT");
+  sub.add_option("--x-label", o.plot.x_label, "instead of the name of --x")->type_name("TEXT");
+  sub.add_option("--y-label", o.plot.y_label, "instead of the name of --y")->type_name("TEXT");
 }
 
 Texts flags_of(const CLI::App& sub) {

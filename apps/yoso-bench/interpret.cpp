@@ -144,6 +144,18 @@ void interpret_reports(const Raw& raw, Options& o) {
   list("--rows", raw.rows, o.grid.rows);
   list("--cols", raw.cols, o.grid.cols);
   list("--value", raw.values, o.grid.values);
+  if (!raw.given.empty()) {
+    const auto at = raw.given.find('=');
+    if (at == std::string::npos)
+      throw BadSetting(fmt::format("--given must look like skill=0.5,0.9, got '{}'", raw.given));
+    o.grid.given = raw.given.substr(0, at);
+    const bool time_sought = !value_name("--given", o.grid.given).less_is_better;
+    for (const std::string& goal : split(raw.given.substr(at + 1)))
+      o.grid.goals.push_back(parse_number("--given " + o.grid.given, goal, -1e12, 1e12));
+    if (raw.rows.empty()) o.grid.rows = {"method"};
+    if (raw.cols.empty()) o.grid.cols = {"goal"};
+    if (raw.values.empty()) o.grid.values = {time_sought ? "time" : "skill"};
+  }
   if (o.grid.cols == Texts{"none"}) o.grid.cols.clear();
   for (const std::string& name : o.grid.rows)
     if (std::ranges::find(o.grid.cols, name) != o.grid.cols.end())

@@ -15,7 +15,7 @@ namespace yoso::app {
 
 // plot, as text: commands/plot.cpp reads it
 struct PlotOptions {
-  std::string kind = "line", x, y, facet, title, linear, size = "16x10";
+  std::string kind = "line", x, y, facet, title, linear, size = "16x10", x_label, y_label;
   std::vector<std::string> where;
 };
 

@@ -20,7 +20,7 @@ struct Raw {
   std::string total_budget, missing_shards;
   bool no_rss = false;
   Texts rows, cols, values, fail_on;  // compare and table
-  std::string digits, min_effect;
+  std::string digits, min_effect, given;
   bool no_intervals = false;
 };
 

@@ -122,6 +122,8 @@ class Parser {
       if (!take(")")) refuse(")");
       return inner;
     }
+    if (take("-"))
+      return join(Node::Kind::difference, std::make_unique<Node>(Node{Node::Kind::number, 0, "0", {}, {}}), factor());
     skip();
     if (at_ < text_.size() && (text_[at_] == '\'' || text_[at_] == '"')) {
       const std::size_t end = text_.find(text_[at_], at_ + 1);

@@ -82,6 +82,7 @@ class Builder {
     const bool expand = contains(ask.rows, "setting") || contains(ask.cols, "setting");
     rows_ = select_rows(expand ? by_series(rows.rows) : rows.rows, ask.where);
     grids_.values = values_of(rows_, ask.values);
+    if (!ask.given.empty()) rows_ = best_of(rows_, ask.given, ask.goals, grids_.values.front().name);
     refuse_clashes(rows.clashes);
     // a usable row without any of the values has nothing to say here
     std::erase_if(rows_, [&](const Row& row) {
@@ -216,7 +217,7 @@ class Builder {
   }
 
   GridCell cell(const Row& row, const std::string& name) const {
-    GridCell cell{row.status, row.id, {}, false, false, row.control, false};
+    GridCell cell{row.status, row.id, ask_.given.empty() ? "" : row.setting, {}, false, false, row.control, false};
     if (!row.usable()) return cell;
     const Value* value = finite(row, name);
     if (!value) return {};

@@ -115,6 +115,7 @@ std::string markdown_cell(const GridCell& cell, double size, const GridStyle& st
   } else if (cell.unsure && !cell.value->lo) {
     text += " " + cell.status;
   }
+  if (!cell.note.empty()) text += fmt::format(" ({})", markdown_text(cell.note));
   return text;
 }
 

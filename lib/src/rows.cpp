@@ -345,6 +345,7 @@ std::string field(const Row& row, std::string_view name) {
 
 std::optional<double> number(const Row& row, std::string_view name) {
   const std::string text = field(row, name);
+  if (const Value* value = text.empty() ? row.value(name) : nullptr) return value->median;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -50,16 +51,20 @@ void require_meaning(const std::vector<Row>& rows, std::string_view condition) {
     const auto known = [&](const std::string& name) {
       return std::ranges::any_of(rows, [&](const Row& row) { return meaning(row, name).has_value(); });
     };
-    if (std::ranges::any_of(names, known)) continue;
+    const auto unknown = std::ranges::find_if_not(names, known);
+    if (!names.empty() && unknown == names.end()) continue;
     std::set<std::string> fields(kAlways.begin(), kAlways.end());
     for (const Row& row : rows) {
       for (const auto& [knob, value] : row.knobs) fields.insert(knob);
       for (const auto& [name, value] : row.values) fields.insert(name);
     }
     const std::vector<std::string> list(fields.begin(), fields.end());
-    const std::string close = names.empty() ? "" : nearest(names.front(), list);
-    throw BadSetting(fmt::format("--where: no field or value of these rows in '{}'{}", comparison,
-                                 close.empty() ? "" : fmt::format(" (did you mean {}?)", close)));
+    const std::string close = names.empty() ? "" : nearest(*unknown, list);
+    throw BadSetting(fmt::format(
+        "--where: {} in '{}'{}",
+        names.empty() ? "no field or value of these rows"
+                      : fmt::format("'{}' is no field or value of these rows", *unknown),
+        comparison, close.empty() ? "; a text with a / needs quotes" : fmt::format(" (did you mean {}?)", close)));
   }
 }
 
@@ -78,6 +83,37 @@ std::vector<Row> select_rows(const std::vector<Row>& rows, std::string_view cond
     if (filter([&](const std::string& name) { return meaning(row, name); })) left.push_back(row);
   if (left.empty()) throw BadSetting(fmt::format("--where '{}' holds for none of the {} rows", condition, rows.size()));
   return left;
+}
+
+std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given, const std::vector<double>& goals,
+                         const std::string& sought) {
+  const bool less_given = value_name("--given", given).less_is_better;
+  const bool less_sought = value_name("--value", sought).less_is_better;
+  std::map<std::vector<std::string>, std::vector<const Row*>> contests;
+  std::vector<std::vector<std::string>> order;  // of the rows
+  for (const Row& row : rows) {
+    if (!row.usable() || !row.value(given) || !row.value(sought)) continue;
+    std::vector<std::string> contest{row.method};
+    for (const std::string& name : context_fields()) contest.push_back(field(row, name));
+    if (!contests.contains(contest)) order.push_back(contest);
+    contests[contest].push_back(&row);
+  }
+  std::vector<Row> all;
+  for (const auto& contest : order)
+    for (const double goal : goals) {
+      const Row* best = nullptr;
+      for (const Row* row : contests.at(contest)) {
+        const double has = row->value(given)->median, its = row->value(sought)->median;
+        if (less_given ? has > goal : has < goal) continue;
+        const double known = best ? best->value(sought)->median : 0;
+        if (!best || (less_sought ? its < known : its > known)) best = row;
+      }
+      if (!best) continue;
+      all.push_back(*best);
+      all.back().values["goal"] = {goal, {}, {}};
+    }
+  if (all.empty()) throw BadSetting(fmt::format("--given {}: no row reaches any of these", given));
+  return all;
 }
 
 const std::vector<std::string>& context_fields() {

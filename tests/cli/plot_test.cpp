@@ -225,8 +225,8 @@ TEST_CASE("plot: what was given wrongly is named", "[cli][plot]") {
   refuses({kLengths, "--size", "5x3", "--where", one}, 2, {"--size", "too small"});
   refuses({kLengths, "--linear", "z"}, 2, {"--linear must be of x, y, got 'z'"});
   refuses({kLengths, "--where", "threads=="}, 2, {"--where"});
-  refuses({kLengths, "--where", "theads==1"}, 2, {"--where", "'theads'", "did you mean heads?"});
-  refuses({kLengths, "--where", "threads==7"}, 2, {"--where: no row of 334"});
+  refuses({kLengths, "--where", "theads==1"}, 2, {"--where", "'theads==1'", "did you mean heads?"});
+  refuses({kLengths, "--where", "threads==7"}, 2, {"--where", "none of the 334 rows"});
   refuses({kLengths, "--where", one, "--x", "hashse"}, 2, {"--x", "did you mean hashes?"});
   refuses({kLengths, "--where", one, "--x", "input"}, 2, {"--x must be a field of numbers", "gaussian"});
   refuses({kLengths, "--where", one, "--y", "tiem"}, 2, {"--y", "did you mean time?"});

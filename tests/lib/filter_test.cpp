@@ -29,6 +29,7 @@ TEST_CASE("filter: arithmetic compares numbers", "[filter]") {
   CHECK(holds("(n + 1) * 2 - 2 >= 2k", kRow));
   CHECK(holds("n - 24 = 1000", kRow));
   CHECK_FALSE(holds("n != 1024", kRow));
+  CHECK(holds("n - 1025 == -1 && -n < -2 * 500", kRow));
 }
 
 TEST_CASE("filter: words compare as text", "[filter]") {

@@ -70,7 +70,8 @@ std::string script_of(plot::Request& request, const PlotOptions& o, const std::v
     value_name("--x", request.x);
     return plot::pareto_script(request, rows);
   }
-  require_field("--x", request.x, rows);
+  if (std::ranges::none_of(rows, [&](const Row& row) { return row.value(request.x); }))
+    require_field("--x", request.x, rows);
   return plot::line_script(request, rows);
 }
 
@@ -81,12 +82,14 @@ int run_plot(const Options& o) {
   request.kind = o.plot.kind;
   request.facet = o.plot.facet;
   request.title = o.plot.title;
+  request.x_label = o.plot.x_label;
+  request.y_label = o.plot.y_label;
   request.terminal = terminal_of(o.output);
   request.figure = fs::path(o.output).filename().string();
   interpret_size(o.plot.size, request);
   interpret_axes(o.plot, request);
   if (o.files.empty()) throw BadSetting("plot: a report is missing");
-  const std::vector<Row> rows = plot::select(read_rows(o.files).rows, o.plot.where);
+  const std::vector<Row> rows = plot::selected(read_rows(o.files).rows, o.plot.where);
   const std::string text = script_of(request, o.plot, rows);
   const std::string script = fs::path(o.output).replace_extension(".gnuplot").string();
   OutputFile(script).commit(text);

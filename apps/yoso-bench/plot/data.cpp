@@ -8,8 +8,8 @@
 #include <set>
 
 #include <yoso/errors.hpp>
-#include <yoso/filter.hpp>
 #include <yoso/plan.hpp>
+#include <yoso/selection.hpp>
 
 #include "figure.hpp"
 
@@ -59,12 +59,26 @@ bool follows(const std::vector<Row>& rows, const std::string& name, const std::s
   return false;
 }
 
+// Every panel has one value of the field.
+bool told_by_facet(const Request& request, const std::vector<Row>& rows, const std::string& name) {
+  std::map<std::string, std::string> values;
+  return !request.facet.empty() && std::ranges::all_of(rows, [&](const Row& row) {
+    return values.emplace(field(row, request.facet), field(row, name)).first->second == field(row, name);
+  });
+}
+
+constexpr const char* kContext[] = {"input", "pass",   "n",       "n_q",     "n_k", "d",    "d_v",        "batch",
+                                    "heads", "causal", "threads", "backend", "isa", "seed", "environment"};
+
 void check_mixture(const Request& request, const std::vector<Row>& rows, const std::string& x) {
-  for (const char* name : {"input", "pass", "n", "n_q", "n_k", "d", "d_v", "batch", "heads", "causal", "threads",
-                           "backend", "isa", "seed", "environment"}) {
+  // along a parameter of the input, or a value that follows from it (entropy), an input is one of a family
+  const bool family = request.kind == "line" && (x == "parameter" || rows.front().value(x));
+  for (const std::string field_name : kContext) {
+    const std::string name = family && field_name == "input" ? "family" : field_name;
     if (name == x || name == request.facet) continue;
     const auto values = values_of(rows, name);
     if (values.size() < 2 || follows(rows, name, x) || follows(rows, name, request.facet)) continue;
+    if (told_by_facet(request, rows, name)) continue;  // panel_title says it
     refuse_mixture(request, name, values);
   }
   // Draws are redrawn as suits a method and its pass: only one method's in one panel must agree.
@@ -93,12 +107,19 @@ std::optional<double> numeric(const std::string& text) {
   return value;
 }
 
-// A captured input by its file's name
-std::string panel_title(const Request& request, const Row& row) {
+// What the facet says, a captured input by its file's name, and what else tells a panel from the others.
+std::string panel_title(const Request& request, const std::vector<Row>& all, const Row& row) {
   if (request.facet.empty()) return "";
   const std::string value = field(row, request.facet);
-  if (request.facet == "input") return std::filesystem::path(value).stem().string();
-  return value.empty() ? fmt::format("no {}", request.facet) : fmt::format("{} = {}", request.facet, value);
+  std::string title = request.facet == "input" || request.facet == "family"
+                          ? std::filesystem::path(value).stem().string()
+                      : value.empty() ? fmt::format("no {}", request.facet)
+                                      : fmt::format("{} = {}", request.facet, value);
+  for (const std::string name : {"n", "d", "threads", "heads"})
+    if (name != request.facet && name != request.x && values_of(all, name).size() > 1 &&
+        told_by_facet(request, all, name))
+      title += fmt::format(", {} = {}", name, field(row, name));
+  return title;
 }
 
 // One panel a value of the facet; numbers ascending, names as they come.
@@ -115,7 +136,7 @@ std::vector<std::pair<std::string, std::vector<Row>>> facets(const Request& requ
     std::vector<Row> own;
     std::ranges::copy_if(rows, std::back_inserter(own),
                          [&](const Row& row) { return field(row, request.facet) == value; });
-    panels.emplace_back(panel_title(request, own.front()), own);
+    panels.emplace_back(panel_title(request, rows, own.front()), own);
   }
   return panels;
 }
@@ -218,44 +239,12 @@ void judge(Panel& panel, bool less_x, bool less_y) {
         std::ranges::any_of(marks, [&](const Mark* other) { return dominates(*other, *mark, less_x, less_y); });
 }
 
-// A filter lets a row through that has not what it asks for, so a misspelt name would let all through.
-void require_names(const Filter& filter, const std::vector<Row>& rows) {
-  static const std::vector<std::string> kTexts{"method", "setting", "input",  "pass",   "backend",    "isa",
-                                               "status", "verdict", "redraw", "causal", "environment"};
-  for (const std::string& name : filter.names()) {
-    const bool known = std::ranges::any_of(rows, [&](const Row& row) {
-      return row.value(name) || std::ranges::any_of(kTexts, [&](const auto& text) { return field(row, text) == name; });
-    });
-    const auto& values = value_names();
-    if (!known && std::ranges::find(values, name, &ValueName::name) == values.end()) {
-      const bool knob_value = std::ranges::any_of(rows, [&](const Row& row) {
-        return std::ranges::any_of(row.knobs, [&](const auto& knob) { return knob.second == name; });
-      });
-      if (!knob_value) require_field("--where", name, rows);
-    }
-  }
-}
-
 }  // namespace
 
-std::vector<Row> select(const std::vector<Row>& rows, const std::vector<std::string>& where) {
+std::vector<Row> selected(const std::vector<Row>& rows, const std::vector<std::string>& where) {
+  if (rows.empty()) throw BadSetting("the report has no rows");
   std::vector<Row> kept = rows;
-  for (const std::string& text : where) {
-    const Filter filter("--where", text);
-    require_names(filter, rows);
-    std::erase_if(kept, [&](const Row& row) {
-      return !filter([&](const std::string& name) -> std::optional<std::string> {
-        if (const Value* value = row.value(name)) return fmt::format("{}", value->median);
-        std::string found = field(row, name);
-        if (found.empty() && name != "setting" && name != "verdict") return std::nullopt;
-        return found;
-      });
-    });
-  }
-  if (kept.empty())
-    throw BadSetting(where.empty()
-                         ? "the report has no rows"
-                         : fmt::format("--where: no row of {} fulfils {}", rows.size(), fmt::join(where, " and ")));
+  for (const std::string& text : where) kept = select_rows(kept, text);
   std::map<std::string, std::size_t> unusable;
   for (const Row& row : kept)
     if (!row.usable()) ++unusable[row.status];
@@ -280,8 +269,8 @@ std::string baseline_of(const std::vector<Row>& rows, const std::string& value) 
 std::vector<Panel> line_panels(const Request& request, const std::vector<Row>& all) {
   const std::vector<Row> rows = having(request, all, {request.y});
   if (std::ranges::none_of(rows, [&](const Row& row) { return number(row, request.x).has_value(); }))
-    throw BadSetting(fmt::format("--x must be a field of numbers, such as n or a knob; got {} ({})", request.x,
-                                 listed(values_of(rows, request.x))));
+    throw BadSetting(fmt::format("--x must be a field of numbers, such as n or a knob, or a value; got {} ({})",
+                                 request.x, listed(values_of(rows, request.x))));
   check_mixture(request, rows, request.x);
   std::vector<Panel> panels;
   std::map<std::string, std::size_t> no_number;

@@ -16,6 +16,7 @@ namespace yoso::app::plot {
 // What was asked for, checked.
 struct Request {
   std::string kind, x, y, facet, title;
+  std::string x_label, y_label;  // empty: what the name says
   bool linear_x = false, linear_y = false;
   double width = 0, height = 0;  // points, 1/72 inch
   std::string figure;            // file name without its folder
@@ -51,7 +52,7 @@ struct Panel {
 };
 
 // The rows that --where lets through and that hold a result; says on stderr what is left out.
-std::vector<Row> select(const std::vector<Row>& rows, const std::vector<std::string>& where);
+std::vector<Row> selected(const std::vector<Row>& rows, const std::vector<std::string>& where);
 // The panels of a request. Throws BadSetting when rows of different conditions would be drawn as one.
 std::vector<Panel> line_panels(const Request& request, const std::vector<Row>& rows);
 std::vector<Panel> pareto_panels(const Request& request, const std::vector<Row>& rows);
@@ -93,6 +94,9 @@ Axis axis_for(const std::string& name, const std::string& label, std::vector<dou
               bool upright);
 double label_room(const Axis& axis);  // points that its tick labels and its own take beside a panel
 std::string axis_label(const std::string& name, const std::string& baseline);
+inline const std::string& or_else(const std::string& asked, const std::string& usual) {
+  return asked.empty() ? usual : asked;
+}
 std::string number_label(double value);
 std::string value_label(const std::string& name, double value);  // with the unit that suits it
 

@@ -96,12 +96,12 @@ std::string line_script(const Request& request, const std::vector<Row>& rows) {
   if (!baseline.empty()) ys.push_back(1);
   const bool log_y = !request.linear_y && !bounded(request.y) && positive(ys),
              log_x = !request.linear_x && positive(xs);
-  const Axis y = axis_for(request.y, axis_label(request.y, baseline), ys, log_y ? Scale::log10 : Scale::linear,
-                          request.height * 0.8, true);
+  const Axis y = axis_for(request.y, or_else(request.y_label, axis_label(request.y, baseline)), ys,
+                          log_y ? Scale::log10 : Scale::linear, request.height * 0.8, true);
   const Page page(request, panels, legend_of(panels, styles, predicted), label_room(y), 16);
   const Box& box = page.boxes().front();
-  const Axis x =
-      axis_for(request.x, axis_label(request.x, ""), xs, log_x ? Scale::log2 : Scale::linear, box.width, false);
+  const Axis x = axis_for(request.x, or_else(request.x_label, axis_label(request.x, "")), xs,
+                          log_x ? Scale::log2 : Scale::linear, box.width, false);
 
   std::string data, body;
   for (std::size_t p = 0; p < panels.size(); ++p) {

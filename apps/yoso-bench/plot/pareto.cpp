@@ -272,12 +272,12 @@ std::string pareto_script(const Request& request, const std::vector<Row>& rows) 
   // skills and cosines end at 1: a linear axis; times and bytes do not
   const bool log_y = !request.linear_y && std::ranges::min(ys) > 0 && !(request.y.find("skill") != std::string::npos) &&
                      std::ranges::max(ys) / std::ranges::min(ys) > 20;
-  const Axis y = axis_for(request.y, axis_label(request.y, under), ys, log_y ? Scale::log10 : Scale::linear,
-                          request.height * 0.8, true);
+  const Axis y = axis_for(request.y, or_else(request.y_label, axis_label(request.y, under)), ys,
+                          log_y ? Scale::log10 : Scale::linear, request.height * 0.8, true);
   const Page page(request, panels, legend_of(request, panels, styles), label_room(y), 16);
   const Box& box = page.boxes().front();
-  const Axis x =
-      axis_for(request.x, axis_label(request.x, over), xs, log_x ? Scale::log10 : Scale::linear, box.width, false);
+  const Axis x = axis_for(request.x, or_else(request.x_label, axis_label(request.x, over)), xs,
+                          log_x ? Scale::log10 : Scale::linear, box.width, false);
   Drawing drawing(request, page, x, y, styles);
   for (std::size_t p = 0; p < panels.size(); ++p) drawing.add(panels[p], p);
   return drawing.text();

@@ -12,11 +12,14 @@ struct GridAsk {
   std::vector<std::string> rows{"method", "setting"}, cols{"n"};  // fields; cols may be empty: values are the columns
   std::vector<std::string> values;                                // empty: the first of the usual ones that is there
   std::string where;
+  std::string given;  // with `goals`: of each method only what best_of() picks, and in each cell its setting
+  std::vector<double> goals;
   bool best = false;  // mark the best of each column, and what cannot be told from it
 };
 
 struct GridCell {
   std::string status, id;      // empty: nothing was measured here
+  std::string note;            // the setting, where it is no row or column of its own
   std::optional<Value> value;  // of a row that is usable
   bool predicted = false;      // it, or the baseline that it is taken to
   bool unsure = false;         // noisy or cut short: its interval is part of what it says

@@ -88,10 +88,10 @@ struct MaxBatch {
 };
 
 struct MemoryResult {
-  Footprint predicted;                // declared by the method, without running it
-  std::optional<Footprint> measured;  // high-water marks of a run; null when the point was over budget
-  std::optional<std::size_t> rss;     // growth of the resident set of a forked child that ran the point
-  std::optional<std::size_t> budget;  // what it was allowed
+  Footprint predicted;                     // declared by the method, without running it
+  std::optional<Footprint> measured;       // high-water marks of a run; null when the point was over budget
+  std::optional<std::size_t> rss;          // growth of the resident set of a forked child that ran the point
+  std::optional<std::size_t> budget;       // what it was allowed
   std::optional<MaxBatch> max_batch = {};  // only when asked for
 };
 

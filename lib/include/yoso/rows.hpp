@@ -78,7 +78,7 @@ const ValueName& value_name(std::string_view flag, std::string_view name);
 // @), pass, backend, isa, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
 // environment, goal (of --match), or a knob. Empty when it has no such knob.
 std::string field(const Row& row, std::string_view name);
-// As a number, when it is one.
+// As a number, when it is one; of a name that is no field, the median of that value.
 std::optional<double> number(const Row& row, std::string_view name);
 // Throws BadSetting naming `flag` when `name` is no field of any of the rows.
 void require_field(std::string_view flag, std::string_view name, const std::vector<Row>& rows);

@@ -12,6 +12,12 @@ namespace yoso {
 // cannot be read, when a comparison names neither a field nor a value of these rows, or when no row is left.
 std::vector<Row> select_rows(const std::vector<Row>& rows, std::string_view condition);
 
+// For every method, circumstance and goal the row that is best in `sought` among those whose `given` value reaches the
+// goal: at least it where more is better, at most where less is. Their value "goal" says which; a method that does not
+// reach a goal has no row for it.
+std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given, const std::vector<double>& goals,
+                         const std::string& sought);
+
 // The fields that say under which circumstances a row was measured: rows that differ in one do not belong in one table.
 const std::vector<std::string>& context_fields();
 // Those of `fields` in which the rows differ, and in which they do not.
