@@ -115,7 +115,7 @@ std::string panel_title(const Request& request, const std::vector<Row>& all, con
                           ? std::filesystem::path(value).stem().string()
                       : value.empty() ? fmt::format("no {}", request.facet)
                                       : fmt::format("{} = {}", request.facet, value);
-  for (const std::string name : {"n", "d", "threads", "heads"})
+  for (const std::string name : {"n", "d", "threads"})
     if (name != request.facet && name != request.x && values_of(all, name).size() > 1 &&
         told_by_facet(request, all, name))
       title += fmt::format(", {} = {}", name, field(row, name));
@@ -239,6 +239,30 @@ void judge(Panel& panel, bool less_x, bool less_y) {
         std::ranges::any_of(marks, [&](const Mark* other) { return dominates(*other, *mark, less_x, less_y); });
 }
 
+// What all settings of a method share is said once, and not at each of its curves.
+void say_once(std::vector<Panel>& panels) {
+  std::map<std::string, std::vector<std::set<std::string>>> settings;
+  for (const Panel& panel : panels)
+    for (const Curve& curve : panel.curves) {
+      const auto words = split(curve.setting, ' ');
+      settings[curve.method].emplace_back(words.begin(), words.end());
+    }
+  for (const auto& [method, all] : settings) {
+    if (std::ranges::all_of(all, [&](const auto& words) { return words == all.front(); })) continue;
+    std::string note;
+    for (const std::string& word :
+         split(all.front().empty() ? "" : fmt::format("{}", fmt::join(all.front(), " ")), ' ')) {
+      if (word.empty() || !std::ranges::all_of(all, [&](const auto& words) { return words.contains(word); })) continue;
+      note += " " + word;
+      for (Panel& panel : panels)
+        for (Curve& curve : panel.curves)
+          if (curve.method == method)
+            curve.setting = without(split(curve.setting, ' '), word.substr(0, word.find('=')));
+    }
+    if (!note.empty()) panels.front().notes.push_back(fmt::format("all of {}:{}", method, note));
+  }
+}
+
 }  // namespace
 
 std::vector<Row> selected(const std::vector<Row>& rows, const std::vector<std::string>& where) {
@@ -295,6 +319,7 @@ std::vector<Panel> line_panels(const Request& request, const std::vector<Row>& a
     }
     for (Curve& curve : panel.curves) std::ranges::sort(curve.marks, {}, [](const Mark& m) { return m.x.median; });
   }
+  say_once(panels);
   for (const auto& [what, count] : no_number)
     fmt::print(stderr, "left out, {}: {} row{}\n", what, count, count == 1 ? "" : "s");
   return panels;

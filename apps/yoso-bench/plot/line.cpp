@@ -42,6 +42,8 @@ std::vector<Entry> legend_of(const std::vector<Panel>& panels, const Styles& sty
     entries.push_back({named(*curve), style.colour, style.dash, curve->level ? -1 : style.filled, false});
   }
   if (predicted) entries.push_back({"dotted, no mark: predicted", 0x707070, "(1,2)", -1, false});
+  for (const Panel& panel : panels)
+    for (const std::string& note : panel.notes) entries.push_back({note, 0x404040, "", -1, false});
   return entries;
 }
 
