@@ -31,7 +31,7 @@ bench: build ## the main job: speed, memory and error of every method; report in
 	build/release/yoso-bench overview --qkv $(data)0-n2048.safetensors --qkv $(data)1-n512.safetensors \
 	  --input gaussian,clustered -n 512..4096*2 --hashes 8..128*2 --time-budget 0.5 -o $(REPORT)
 
-results: build ## every experiment, into results/ (about 80 minutes; leave the machine alone meanwhile)
+results: build ## every experiment, into results/ (about two hours; leave the machine alone meanwhile)
 	@for run in experiments/*/run.sh; do sh $$run || exit 1; done
 
 test: deps build/release/build.ninja ## build and run all tests

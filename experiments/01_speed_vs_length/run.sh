@@ -24,4 +24,7 @@ measure matched-layer0 speed -m all --qkv ${data}0-n2048.safetensors -n $layer0 
 measure matched-layer1 speed -m all --qkv ${data}1-n512.safetensors -n $layer1 --match skill=$goals --seeds $seeds \
   --launches $launches --time-budget $budget
 
+show speedup.svg plot fixed.json --where 'threads==1 && method!=mean-v' --size 18x11
+show speedup.md table fixed.json --where threads==1 --value speedup
+
 finish

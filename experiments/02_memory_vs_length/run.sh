@@ -11,4 +11,7 @@ measure fixed memory -m all -n $lengths --threads 1,2 --memory-budget 4G \
 measure shared memory -m yoso-m -n $lengths --threads 1,2 --memory-budget 4G \
   -p yoso-m.hashes=32 -p yoso-m.hash_bits=9,auto -p yoso-m.projection=shared
 
+show memory.svg plot fixed.json --kind memory --where threads==1
+show memory.md table fixed.json --where threads==1 --value peak
+
 finish

@@ -23,4 +23,8 @@ done
 measure memory memory -m all -n $lengths --heads 4 --pass both --memory-budget 4G $paper
 measure max-batch memory -m all -n $papers --heads 4 --pass both --max-batch --budget $bytes $paper
 
+show speedup.svg plot step.json --where method!=mean-v --size 18x11
+show speedup.md table step.json --value speedup
+show backward.md table backward-gaussian.json --where pass==backward --value time,speedup
+
 finish

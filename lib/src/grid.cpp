@@ -122,6 +122,9 @@ class Builder {
   }
 
   std::string text(const Row& row, const std::string& name) const {
+    if (name == "goal" && !ask_.given.empty())
+      return fmt::format("{} {} {}", ask_.given,
+                         value_name("--given", ask_.given).less_is_better ? "<=" : ">=", field(row, name));
     return name == "environment" ? machine_text(machines_, row.environment) : field(row, name);
   }
   Key key(const Row& row, const std::vector<std::string>& fields) const {

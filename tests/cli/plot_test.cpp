@@ -89,6 +89,30 @@ TEST_CASE("plot: a line over a knob takes it out of the settings", "[cli][plot]"
   CHECK(has(text, "'it''s \"q\"\\n'"));
 }
 
+TEST_CASE("plot: along a parameter of the input or a value, inputs are one line", "[cli][plot]") {
+  const std::string report = cli::scratch("temperatures.json");
+  REQUIRE(run("error -m yoso-m -n 16 -d 8 --hashes 4,8 --seeds 5 --per-head --input temperature:1,temperature:4 -o " +
+              report)
+              .code == 0);
+  const std::string along =
+      script({report, "--x", "parameter", "--y", "skill", "--where", "method==yoso-m", "--x-label", "sharpness"});
+  CHECK(has(along, "sharpness"));
+  CHECK(has(along, "'yoso-m hashes=4'"));
+  CHECK(has(along, "all of yoso-m: norm=rowsum"));  // said once
+  CHECK(has(script({report, "--x", "entropy", "--y", "skill", "--where", "method==yoso-m"}), "entropy"));
+  refuses({report, "--x", "hashes", "--y", "skill"}, 2, {"differ in input"});
+}
+
+TEST_CASE("plot: a panel's title says in what else it differs", "[cli][plot]") {
+  const std::string report = cli::scratch("widths.json");
+  REQUIRE(run("error -m softmax-naive -n 16 -d 8 --input gaussian -o " + report).code == 0);
+  const std::string other = cli::scratch("widths2.json");
+  REQUIRE(run("error -m softmax-naive -n 16 -d 16 --input unit -o " + other).code == 0);
+  const std::string text = script({report, other, "--facet", "input", "--y", "angle", "--where", "method!=subsample"});
+  CHECK(has(text, "gaussian, d = 8"));
+  CHECK(has(text, "unit, d = 16"));
+}
+
 TEST_CASE("plot: memory is lines over lengths and bars at one", "[cli][plot]") {
   const std::string lines = script({kMemory, "--kind", "memory"});
   CHECK(has(lines, "'1 GiB' 1.07374182e+09"));

@@ -223,6 +223,51 @@ TEST_CASE("grid: predicted numbers carry a ~, in time only", "[grid]") {
   CHECK(has(to_csv(make_grids(rows_of({r, s}), {}), {3, false}), "yoso-m,,2.5,predicted\n"));
 }
 
+TEST_CASE("grid: of each method the best at a goal, with its setting", "[grid]") {
+  const auto point = [](const char* method, const char* setting, double seconds, double skill) {
+    Row r = timed(method, setting, 512, seconds, seconds, seconds);
+    r.values["skill"] = {skill, {}, {}};
+    return r;
+  };
+  Row broken = point("a", "k=0", 0.1, 0.99);
+  broken.status = "wrong";
+  const Rows rows = rows_of({point("a", "k=1", 1, 0.2), point("a", "k=2", 2, 0.6), point("a", "k=4", 4, 0.8),
+                             point("b", "h=1", 3, 0.55), broken});
+  GridAsk ask = ask_for({"time"});
+  ask.rows = {"method"};
+  ask.cols = {"goal"};
+  ask.given = "skill";
+  ask.goals = {0.1, 0.5, 0.7};
+  const std::string fastest = to_markdown(make_grids(rows, ask), {});
+  CAPTURE(fastest);
+  CHECK(has(fastest, " 1 (k=1) "));
+  CHECK(has(fastest, " 2 (k=2) "));
+  CHECK(has(fastest, " 4 (k=4) "));
+  CHECK(has(fastest, " 3 (h=1) "));
+  CHECK(has(fastest, "skill >= 0.5 (s)"));
+  CHECK_FALSE(has(fastest, "k=0"));
+
+  const std::vector<Row> exact = best_of(rows.rows, "time", {0.5, 2.5, 10}, "skill");
+  std::vector<std::string> picked;
+  for (const Row& r : exact) picked.push_back(r.method + " " + r.setting + " " + field(r, "goal"));
+  CHECK(picked == std::vector<std::string>{"a k=2 2.5", "a k=4 10", "b h=1 10"});
+  CHECK_THROWS_WITH(best_of(rows.rows, "skill", {0.9}, "time"), Catch::Contains("--given skill"));
+}
+
+TEST_CASE("grid: an input's parameter as a column keeps families apart", "[grid]") {
+  std::vector<Row> list;
+  for (const char* input : {"angle:0.5", "angle:0.9", "temperature:4"}) {
+    list.push_back(timed("a", "", 512, 1, 1, 1));
+    list.back().input = input;
+  }
+  GridAsk ask = ask_for({"time"});
+  ask.cols = {"parameter"};
+  const Grids grids = make_grids(rows_of(list), ask);
+  CHECK(grids.split_fields == std::vector<std::string>{"family"});
+  REQUIRE(grids.grids.size() == 2);
+  CHECK(grids.grids[0].cols == std::vector<Key>{{"0.5"}, {"0.9"}});
+}
+
 TEST_CASE("grid: digits", "[grid]") {
   const auto said = [](Value value, double size, int digits) {
     const Digits d = digits_of(value, size, digits);

@@ -30,6 +30,8 @@ const Unit& unit_for(const std::array<Unit, N>& units, double value) {
 }
 
 std::string unit_of(const std::string& name) {
+  if (name == "entropy") return "entropy of the softmax weights";
+  if (name == "effective_keys") return "effective keys of softmax";
   const auto& names = value_names();
   const auto found = std::ranges::find(names, name, &ValueName::name);
   return found == names.end() ? "" : found->unit;
@@ -131,6 +133,8 @@ std::string axis_label(const std::string& name, const std::string& baseline) {
   if (name == "speedup") return fmt::format("speed-up over {}", baseline);
   if (name == "skill") return "skill (1: exact attention, 0: no attention)";
   if (name == "own.skill") return "skill against the method's own target";
+  if (name == "entropy") return "entropy of the softmax weights";
+  if (name == "effective_keys") return "effective keys of softmax";
   const auto& names = value_names();
   const auto found = std::ranges::find(names, name, &ValueName::name);
   return found == names.end() ? name : found->what;

@@ -249,17 +249,19 @@ void say_once(std::vector<Panel>& panels) {
     }
   for (const auto& [method, all] : settings) {
     if (std::ranges::all_of(all, [&](const auto& words) { return words == all.front(); })) continue;
-    std::string note;
-    for (const std::string& word :
-         split(all.front().empty() ? "" : fmt::format("{}", fmt::join(all.front(), " ")), ' ')) {
-      if (word.empty() || !std::ranges::all_of(all, [&](const auto& words) { return words.contains(word); })) continue;
-      note += " " + word;
-      for (Panel& panel : panels)
-        for (Curve& curve : panel.curves)
+    std::vector<std::string> common;
+    for (const std::string& word : all.front())
+      if (!word.empty() && std::ranges::all_of(all, [&](const auto& words) { return words.contains(word); }))
+        common.push_back(word);
+    // a curve of nothing else keeps its name, and so do the others
+    if (common.empty() || std::ranges::any_of(all, [&](const auto& words) { return words.size() == common.size(); }))
+      continue;
+    for (Panel& panel : panels)
+      for (Curve& curve : panel.curves)
+        for (const std::string& word : common)
           if (curve.method == method)
             curve.setting = without(split(curve.setting, ' '), word.substr(0, word.find('=')));
-    }
-    if (!note.empty()) panels.front().notes.push_back(fmt::format("all of {}:{}", method, note));
+    panels.front().notes.push_back(fmt::format("all of {}: {}", method, fmt::join(common, " ")));
   }
 }
 

@@ -49,7 +49,7 @@ struct Panel {
   std::string title;
   std::vector<Curve> curves;
   std::vector<Bar> bars;
-  std::vector<std::string> notes;  // for the legend
+  std::vector<std::string> notes = {};  // for the legend
 };
 
 // The rows that --where lets through and that hold a result; says on stderr what is left out.
