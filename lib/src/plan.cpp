@@ -9,7 +9,8 @@
 namespace yoso {
 namespace {
 
-constexpr std::size_t kMostValues = 4096;  // of one axis; a slip like 1..1m+1 should not hang
+constexpr std::size_t kMostMembers = 10000;  // of one method at one shape
+constexpr std::size_t kMostValues = 4096;    // of one axis; a slip like 1..1m+1 should not hang
 
 // A whole number with an optional k or m; false when the text is none, or does not fit.
 bool parse_count(std::string_view text, std::int64_t& value) {
@@ -225,19 +226,24 @@ std::vector<Member> expand(const std::vector<const Method*>& methods, const Knob
             throw BadSetting(fmt::format("{}: {}", method->name, error.what()));
           }
           grown.push_back(std::move(next));
+          if (grown.size() > kMostMembers)
+            throw BadSetting(
+                fmt::format("{}: its knobs span more than {} combinations; knobs can be given one method each "
+                            "with -p, and in pairs with --zip",
+                            method->name, kMostMembers));
         }
       mine = std::move(grown);
     }
     // values that resolve alike ("9,auto") are one point
-    const std::size_t first = members.size();
+    std::map<std::string, std::size_t> known;
     for (Member& m : mine) {
-      const std::string text = knob_text(m, true);
-      const auto same = std::find_if(members.begin() + static_cast<std::ptrdiff_t>(first), members.end(),
-                                     [&](const Member& known) { return knob_text(known, true) == text; });
-      if (same == members.end())
+      const auto [same, fresh] = known.emplace(knob_text(m, true), members.size());
+      if (fresh) {
         members.push_back(std::move(m));
-      else if (std::string series = series_text(m); series != series_text(*same))
-        same->also.push_back(std::move(series));
+        continue;
+      }
+      Member& one = members[same->second];
+      if (std::string series = series_text(m); series != series_text(one)) one.also.push_back(std::move(series));
     }
   }
   return members;

@@ -1,8 +1,8 @@
 #!/bin/sh
-# smoke.sh SOURCE RESULTS: runs every experiments/*/run.sh in smoke mode and validates what it wrote.
+# smoke.sh SOURCE RESULTS: `repro all --smoke`, and whether every experiment wrote what it should.
 set -eu
 source=$1 results=$2
-export SMOKE=1 RESULTS="$results"
+export RESULTS="$results"
 rm -rf "$results"
 
 fail() {
@@ -10,10 +10,10 @@ fail() {
   exit 1
 }
 
+(cd "$source" && "$YOSO_BENCH" repro all --smoke)
 for run in "$source"/experiments/*/run.sh; do
   name=$(basename "$(dirname "$run")")
   [ -f "$(dirname "$run")/README.md" ] || fail "$name: no README.md"
-  sh "$run"
   set -- "$results/$name"/*/*.json
   [ -f "$1" ] || fail "$name: no report"
   "$YOSO_BENCH" validate "$@"

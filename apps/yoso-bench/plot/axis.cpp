@@ -30,8 +30,6 @@ const Unit& unit_for(const std::array<Unit, N>& units, double value) {
 }
 
 std::string unit_of(const std::string& name) {
-  if (name == "entropy") return "entropy of the softmax weights";
-  if (name == "effective_keys") return "effective keys of softmax";
   const auto& names = value_names();
   const auto found = std::ranges::find(names, name, &ValueName::name);
   return found == names.end() ? "" : found->unit;
@@ -53,7 +51,10 @@ double nice_step(double rough) {
 }
 
 void linear_ticks(Axis& axis, int most) {
-  const double step = nice_step((axis.hi - axis.lo) / most);
+  double step = nice_step((axis.hi - axis.lo) / most);
+  const auto ticks = [&] { return std::floor(axis.hi / step + 1e-9) - std::ceil(axis.lo / step - 1e-9) + 1; };
+  // one or two say little of a scale, though there is hardly room for more
+  if (ticks() < 3) step = nice_step(step / 3);
   for (double k = std::ceil(axis.lo / step - 1e-9); k * step <= axis.hi + 1e-9 * step; ++k)
     axis.ticks.emplace_back(k * step, number_label(k == 0 ? 0 : k * step));
 }

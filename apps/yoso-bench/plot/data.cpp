@@ -310,7 +310,8 @@ std::vector<Panel> line_panels(const Request& request, const std::vector<Row>& a
         continue;
       }
       for (const auto& words : series_of(row)) {
-        const std::string setting = without(words, request.x);
+        // what the axis or the panel says
+        const std::string setting = without(split(without(words, request.x), ' '), request.facet);
         const auto [other, fresh] = seen.try_emplace({row.method + " " + setting, x.value_or(0)}, &row);
         if (!fresh && other->second == &row) continue;
         if (!fresh) refuse_pair(request, *other->second, row);

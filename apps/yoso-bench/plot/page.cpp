@@ -143,7 +143,10 @@ std::string Page::begin(std::size_t panel, const Axis& x, const Axis& y) const {
                         name[0] == 'x' ? "0,0.4" : "0.5,0", kSmall, fmt::join(ticks, ", "));
   }
   if (!panels_[panel].title.empty())
-    text += fmt::format("set label {} at graph 0.5,1 center offset 0,0.6\n", quoted(panels_[panel].title));
+    // a title wider than its panel would run into the next one's
+    text +=
+        fmt::format("set label {} at graph 0.5,1 center offset 0,0.6 font ',{:.3g}'\n", quoted(panels_[panel].title),
+                    kFont * std::min(1.0, (boxes_[panel].width + kGap) / text_width(panels_[panel].title, kFont)));
   if (panel > 0) return text;
   // what belongs to all panels, once
   double bottom = height, top = 0, right = 0;

@@ -144,6 +144,8 @@ double cost_of(const Options& o, const Group& g, const std::string& kind) {
   return sum;
 }
 
+constexpr std::size_t kMostPoints = 100000;  // each is a file, and weeks would not measure them
+
 class Expansion {
  public:
   void add(const Options& study, const std::string& place) {
@@ -209,6 +211,9 @@ class Expansion {
       const Point p = point_of(*options, g, m);
       group = p.group;
       if (!seen_.insert(kind + p.id).second) continue;  // another study has it
+      if (seen_.size() > kMostPoints)
+        throw BadSetting(
+            fmt::format("these axes span more than {} points; --where and --zip leave some out", kMostPoints));
       fresh.push_back(m);
       task.ids.push_back(p.id);
     }
