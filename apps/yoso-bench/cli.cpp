@@ -181,7 +181,9 @@ void add_table(CLI::App& sub, Raw& raw, Options& o) {
 void add_compare(CLI::App& sub, Raw& raw, Options& o) {
   add_reports(sub, raw, o, "what stdout carries: table (usual) or json");
   sub.add_option("--min-effect", raw.min_effect, "a change of time below this does not matter (2%)")->type_name("X");
-  sub.add_option("--fail-on", raw.fail_on, "exit with 1 when a point is slower, has a worse error or needs more memory")
+  sub.add_option(
+         "--fail-on", raw.fail_on,
+         "exit with 1 when a point is slower, has a worse error (or is missing or broken in B), or needs more memory")
       ->type_name("slower,error,memory");
   sub.add_flag("--force", o.compare.force, "also when machine or build differ");
   sub.add_option("-o,--output", o.output, "write the comparison as JSON")->type_name("FILE");

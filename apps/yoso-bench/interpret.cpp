@@ -113,10 +113,10 @@ double parse_duration(const char* flag, const std::string& text) {
     digits.pop_back();
   }
   try {
-    if (factor > 0) return factor * parse_number(flag, digits, 0, 1e7);
+    if (factor > 0) return factor * parse_number(flag, digits, 0.001, 1e7);
   } catch (const BadSetting&) {  // whose message speaks of numbers
   }
-  throw BadSetting(fmt::format("{} must be seconds, or as 10m or 2h, in [0, 1e7], got '{}'", flag, text));
+  throw BadSetting(fmt::format("{} must be seconds, or as 10m or 2h, in [0.001, 1e7], got '{}'", flag, text));
 }
 
 void interpret_sweep(const Raw& raw, Options& o) {

@@ -11,7 +11,7 @@ show layer0.svg plot grid.json --x hash_bits --y skill --facet n --linear x --si
   --x-label "τ, bits of a hash"
 show layer1.svg plot grid.json --x hash_bits --y skill --linear x --where "$layer1" --where "$yoso" \
   --x-label "τ, bits of a hash"
-show skill.md table grid.json --where "$yoso" --rows method,hashes --cols hash_bits --value skill --best
+show skill.md table grid.json --where "$yoso" --rows method,hashes --cols hash_bits --value skill
 show time.md table grid.json --where "$yoso" --rows method,hashes --cols hash_bits --value time
 
 finish

@@ -15,6 +15,7 @@
 #include <yoso/npy.hpp>
 #include <yoso/safetensors.hpp>
 
+#include "hash.hpp"
 #include "tensor_file.hpp"
 
 namespace yoso {
@@ -242,6 +243,19 @@ Capture Capture::first(std::int64_t n) const {
   out.metadata = metadata;
   out.shared_qk = n_q == n_k && same_bits(out.q, out.k);
   return out;
+}
+
+std::string Capture::fingerprint() const {
+  std::string all;
+  const auto add = [&](const auto& values) {
+    all += hash_hex({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])});
+  };
+  add(q);
+  add(k);
+  add(v);
+  add(keep_q);
+  add(keep_k);
+  return hash_hex(all);
 }
 
 Capture read_capture(const std::string& path) {

@@ -38,6 +38,13 @@ std::vector<std::string> differences(const Rows& a, const Rows& b) {
   of_origins("compiler", [](const Origin& o) { return o.compiler; });
   of_origins("build type", [](const Origin& o) { return o.build_type; });
   of_origins("sanitizers", [](const Origin& o) { return o.sanitizers; });
+  of_origins("compiler flags", [](const Origin& o) { return o.flags; });
+  const auto of_machines = [&](const char* what, const auto& text) {
+    compare(what, texts(a.machines, text), texts(b.machines, text));
+  };
+  of_machines("system", [](const Machine& m) { return m.os; });
+  of_machines("governor", [](const Machine& m) { return m.governor; });
+  of_machines("environment variables", [](const Machine& m) { return m.variables; });
   return found;
 }
 
@@ -220,6 +227,7 @@ ReportChange compare_reports(const std::string& path_a, const std::string& path_
     throw BadSetting(fmt::format("compare: {} ({} points) and {} ({} points) have no point in common", path_a,
                                  a.rows.size(), path_b, b.rows.size()));
   all.values = values_of(all.points, ask.values);
+  for (const Rows* side : {&a, &b}) refuse_clashes(*side, side->rows, all.values);
   // reports of `check` hold no values: their statuses are compared
   const auto measured = [](const std::vector<Row>& rows) {
     return std::ranges::any_of(rows, [](const Row& row) {

@@ -198,8 +198,9 @@ Environment this_environment() {
   e.variables = relevant_variables();
 
   const BuildInfo b = this_build();
-  std::string identity = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", e.os, e.kernel, e.cpu_model.value_or("?"), e.cores,
-                                     e.memory_total.value_or(0), b.compiler, b.flags, b.git_sha.value_or("?"));
+  std::string identity =
+      fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", e.os, e.kernel, e.cpu_model.value_or("?"), e.cores,
+                  (e.memory_total.value_or(0) + (1 << 29)) >> 30, b.compiler, b.flags, b.git_sha.value_or("?"));
   for (const auto& [key, value] : e.variables) identity += "|" + key + "=" + value;
   e.id = hash_hex(identity);
   const std::string key = calibration_key(e, b);

@@ -200,13 +200,14 @@ bool compare(const std::string& op, double a, double b) {
   return (a == b) == (op == "==");
 }
 
-bool holds(const Comparison& c, const Filter::Lookup& lookup) {
+// Nothing when it speaks of a name that the point does not have.
+std::optional<bool> holds(const Comparison& c, const Filter::Lookup& lookup) {
   const auto a = evaluate(*c.left, lookup), b = evaluate(*c.right, lookup);
   if (a && b) return compare(c.op, *a, *b);
-  if ((c.op != "==" && c.op != "!=") || !is_word(*c.left) || !is_word(*c.right)) return true;
+  if ((c.op != "==" && c.op != "!=") || !is_word(*c.left) || !is_word(*c.right)) return std::nullopt;
   const auto value = [&](const Node& n) { return n.kind == Node::Kind::name ? lookup(n.word) : std::nullopt; };
   const auto left = value(*c.left), right = value(*c.right);
-  if (!left && !right) return true;
+  if (!left && !right) return std::nullopt;
   return (left.value_or(c.left->word) == right.value_or(c.right->word)) == (c.op == "==");
 }
 
@@ -227,9 +228,18 @@ Filter::Filter(Filter&&) noexcept = default;
 Filter& Filter::operator=(Filter&&) noexcept = default;
 
 bool Filter::operator()(const Lookup& lookup) const {
-  return std::ranges::any_of(body_->alternatives, [&](const auto& all) {
-    return std::ranges::all_of(all, [&](const Comparison& c) { return holds(c, lookup); });
-  });
+  bool any_false = false;
+  for (const auto& all : body_->alternatives) {
+    bool some_true = false, some_false = false;
+    for (const Comparison& c : all) {
+      const std::optional<bool> held = holds(c, lookup);
+      some_true |= held == true;
+      some_false |= held == false;
+    }
+    if (some_true && !some_false) return true;
+    any_false |= some_false;
+  }
+  return !any_false;  // none of it speaks of the point
 }
 
 const std::vector<std::string>& Filter::names() const { return body_->names; }

@@ -83,7 +83,9 @@ class Builder {
     rows_ = select_rows(expand ? by_series(rows.rows) : rows.rows, ask.where);
     grids_.values = values_of(rows_, ask.values);
     if (!ask.given.empty()) rows_ = best_of(rows_, ask.given, ask.goals, grids_.values.front().name);
-    refuse_clashes(rows.clashes);
+    std::vector<std::string> names;
+    for (const ValueName& value : grids_.values) names.push_back(value.name);
+    refuse_clashes(rows, rows_, names);
     // a usable row without any of the values has nothing to say here
     std::erase_if(rows_, [&](const Row& row) {
       return row.usable() &&
@@ -95,6 +97,7 @@ class Builder {
     grids_.row_fields = ask_.rows;
     grids_.col_fields = ask_.cols;
     grids_.best = ask_.best;
+    grids_.picked = !ask_.given.empty();
     split();
     std::vector<std::string> said = ask_.rows;
     said.insert(said.end(), ask_.cols.begin(), ask_.cols.end());
@@ -111,16 +114,6 @@ class Builder {
   }
 
  private:
-  void refuse_clashes(const std::vector<Clash>& clashes) const {
-    for (const Clash& clash : clashes)
-      for (const ValueName& value : grids_.values)
-        if (value.name == clash.value && std::ranges::find(rows_, clash.id, &Row::id) != rows_.end())
-          throw BadSetting(
-              fmt::format("{}: its {} of point {} is not that of another report given: one table cannot hold both; see "
-                          "yoso-bench compare",
-                          clash.file, value.name, clash.id));
-  }
-
   std::string text(const Row& row, const std::string& name) const {
     if (name == "goal" && !ask_.given.empty())
       return fmt::format("{} {} {}", ask_.given,
@@ -220,7 +213,8 @@ class Builder {
   }
 
   GridCell cell(const Row& row, const std::string& name) const {
-    GridCell cell{row.status, row.id, ask_.given.empty() ? "" : row.setting, {}, false, false, row.control, false};
+    GridCell cell{row.status,  row.id, ask_.given.empty() || !row.usable() ? "" : row.setting, {}, false, false,
+                  row.control, false};
     if (!row.usable()) return cell;
     const Value* value = finite(row, name);
     if (!value) return {};

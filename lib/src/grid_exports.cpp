@@ -44,6 +44,7 @@ std::string to_csv(const Grids& grids, const GridStyle& style) {
       if (style.intervals)
         for (const char* end : {"_lo", "_hi"}) header.push_back(value.name + end + unit + where);
       header.push_back(value.name + "_status" + where);
+      if (grids.picked) header.push_back(value.name + "_setting" + where);
     }
   std::string text;
   const auto line = [&](const std::vector<std::string>& cells) {
@@ -60,6 +61,7 @@ std::string to_csv(const Grids& grids, const GridStyle& style) {
           for (const auto end : {&Value::lo, &Value::hi})
             cells.push_back(cell.value && (*cell.value).*end ? fmt::format("{}", *((*cell.value).*end)) : "");
         cells.push_back(cell.predicted ? "predicted" : cell.status);
+        if (grids.picked) cells.push_back(cell.note);
       }
     line(cells);
   }
@@ -89,6 +91,7 @@ std::string to_jsonl(const Grids& grids, const GridStyle& style) {
           j["status"] = cell.status;
           j["predicted"] = cell.predicted;
           if (grids.best) j["best"] = cell.best;
+          if (!cell.note.empty()) j["setting"] = cell.note;
           j["id"] = cell.id;
           text += j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
         }

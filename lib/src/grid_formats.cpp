@@ -136,6 +136,7 @@ std::string latex_cell(const GridCell& cell, double size, const GridStyle& style
     text += fmt::format(" {{\\footnotesize[\\num{{{}}}, \\num{{{}}}]}}", d.lo, d.hi);
   else if (cell.unsure && !cell.value->lo)
     text += " " + cell.status;
+  if (!cell.note.empty()) text += fmt::format(" {{\\footnotesize({})}}", latex_text(cell.note));
   return text;
 }
 

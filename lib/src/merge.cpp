@@ -98,12 +98,10 @@ double PlanFile::cost() const {
 }
 
 std::string identity(const PlanFile& plan) {
-  std::string all;
-  for (const auto& study : plan.studies)
-    for (const std::string& arg : study) all += arg + "\n";
+  std::set<std::string> all;  // in whatever order studies and flags name them
   for (const PlannedGroup& g : plan.groups)
-    for (const auto& p : g.points) all += g.kind + p.id;
-  return hash_hex(all);
+    for (const auto& p : g.points) all.insert(fmt::format("{} {} {} {}", g.kind, p.id, g.how, g.inputs));
+  return hash_hex(fmt::format("{}", fmt::join(all, "\n")));
 }
 
 std::string to_json(const PlanFile& plan) {
@@ -111,8 +109,13 @@ std::string to_json(const PlanFile& plan) {
   for (const PlannedGroup& g : plan.groups) {
     Json points = Json::array();
     for (const auto& p : g.points) points.push_back({{"id", p.id}, {"method", p.method}, {"setting", p.setting}});
-    groups.push_back(
-        {{"kind", g.kind}, {"group", g.group}, {"title", g.title}, {"cost_s", g.cost}, {"points", points}});
+    groups.push_back({{"kind", g.kind},
+                      {"group", g.group},
+                      {"title", g.title},
+                      {"how", g.how},
+                      {"inputs", g.inputs},
+                      {"cost_s", g.cost},
+                      {"points", points}});
   }
   return Json{{"schema", {{"name", "yoso-bench/plan"}, {"version", "1.0"}}},
               {"id", plan.id},
@@ -129,7 +132,7 @@ PlanFile read_plan(const std::string& path) {
   const Json j = read_valid(path, "yoso-bench/plan");
   PlanFile plan{j.at("id"), j.at("name"), j.value("notes", ""), j.at("smoke"), j.at("studies"), {}};
   for (const Json& g : j.at("groups")) {
-    PlannedGroup group{g.at("kind"), g.at("group"), g.at("title"), g.at("cost_s"), {}};
+    PlannedGroup group{g.at("kind"), g.at("group"), g.at("title"), g.at("how"), g.at("inputs"), g.at("cost_s"), {}};
     for (const Json& p : g.at("points")) group.points.push_back({p.at("id"), p.at("method"), p.at("setting")});
     plan.groups.push_back(std::move(group));
   }
@@ -159,7 +162,7 @@ std::string merge_reports(std::vector<std::string> files, const std::vector<std:
                           bool complete, bool force) {
   if (files.empty()) throw BadInput("merge: there is no report to merge");
   std::ranges::sort(files);
-  Json merged;
+  Json merged, tags;
   std::map<std::pair<std::string, std::string>, Json> points;  // by id and environment
   std::vector<std::pair<std::string, std::string>> order;
   std::map<std::string, Json> environments;
@@ -171,12 +174,19 @@ std::string merge_reports(std::vector<std::string> files, const std::vector<std:
     const Json report = read_valid(file, "yoso-bench/report");
     if (merged.is_null()) {
       merged = {{"schema", report.at("schema")}, {"run", report.at("run")}, {"build", report.at("build")}};
+      tags = report.at("run").at("tags");
     } else if (report.at("build") != merged["build"] && !force) {
       throw BadInput(fmt::format("{} and {} are of different builds ({} and {}): --force merges them all the same",
                                  files.front(), file, merged["build"].at("git_sha").get<std::string>().substr(0, 10),
                                  report.at("build").at("git_sha").get<std::string>().substr(0, 10)));
     }
     const Json& run = report.at("run");
+    if (run.value("launches", 1) != merged["run"].value("launches", 1) && !force)
+      throw BadInput(fmt::format("{} and {} were measured in {} and {} launches: --force merges them all the same",
+                                 files.front(), file, merged["run"].value("launches", 1), run.value("launches", 1)));
+    for (auto tag = tags.begin(); tag != tags.end();)  // those of all
+      tag = run.at("tags").contains(tag.key()) && run["tags"][tag.key()] == tag.value() ? std::next(tag)
+                                                                                        : tags.erase(tag);
     const std::string from = run.at("started_at"), to = run.at("finished_at");
     if (began.empty() || from < began) began = from;
     if (to > ended) ended = to;
@@ -212,6 +222,7 @@ std::string merge_reports(std::vector<std::string> files, const std::vector<std:
   run["finished_at"] = ended;
   run["status"] = complete && all_complete ? "complete" : "partial";
   run["argv"] = Json::array({"yoso-bench", "merge"});
+  run["tags"] = tags;
   run["shard"] = nullptr;
   run["plan"] = plan.empty() ? Json(nullptr) : Json(plan);
   run["during"] = nullptr;
@@ -223,7 +234,8 @@ std::string merge_reports(std::vector<std::string> files, const std::vector<std:
   merged["summary"] = summary_of(list);
   Report extras;
   extras.launches = launches;
-  extras.crossovers = crossovers(read_launch(merged.dump(), "the merged report").points);
+  // a line between the times of two machines would cross nothing
+  if (environments.size() == 1) extras.crossovers = crossovers(read_launch(merged.dump(), "the merged report").points);
   add_extras(merged, extras);
   return merged.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

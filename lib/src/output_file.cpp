@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <random>
 
 #include <yoso/errors.hpp>
 #include <yoso/report.hpp>
@@ -21,6 +22,8 @@ BadInput cannot(const std::string& path, const char* what) {
 }  // namespace
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)), target_(path_) {
+  // not the process's number alone: two hosts, or two lives of a container, may have the same
+  suffix_ = fmt::format("{:08x}{}", std::random_device()(), ::getpid());
   struct stat info {};
   if (::stat(path_.c_str(), &info) == 0) {
     if (!S_ISREG(info.st_mode)) {
@@ -38,7 +41,7 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)), target_(path_
   ::unlink(temporary().c_str());
 }
 
-std::string OutputFile::temporary() const { return fmt::format("{}.{}.tmp", target_, ::getpid()); }
+std::string OutputFile::temporary() const { return fmt::format("{}.{}.tmp", target_, suffix_); }
 
 int OutputFile::create() const {
   const int file = ::open(temporary().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -57,11 +60,21 @@ void OutputFile::commit(const std::string& text) const {
     }
     if (::fsync(file) != 0) throw cannot(path_, "write");
     if (std::rename(temporary().c_str(), target_.c_str()) != 0) throw cannot(path_, "replace");
+    sync_folder();
   } catch (...) {
     ::close(file);
     ::unlink(temporary().c_str());
     throw;
   }
+  ::close(file);
+}
+
+// The new name is to survive a loss of power as well; a file system that cannot do that is no reason to fail.
+void OutputFile::sync_folder() const {
+  const std::string folder = std::filesystem::path(target_).parent_path().string();
+  const int file = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  ::fsync(file);
   ::close(file);
 }
 

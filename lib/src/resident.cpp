@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,8 @@ ResidentGrowth resident_growth(const std::function<std::string()>& work) {
     return {std::nullopt, {}, fmt::format("fork: {}", std::strerror(errno))};
   }
   if (pid == 0) {
+    // a child that outlives a killed parent would hold its locks
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     child(ends[1], work);
   }

@@ -155,15 +155,30 @@ Rows read_file(const std::string& path) {
   try {
     const Json report = Json::parse(text.str());
     const Json& build = report.at("build");
-    Origin origin{path, words(build.at("git_sha")), words(build.at("type")), words(build.at("compiler")), "", false};
+    Origin origin{path,
+                  words(build.at("git_sha")),
+                  words(build.at("type")),
+                  words(build.at("compiler")),
+                  "",
+                  words(build.at("flags")),
+                  false};
     for (const Json& sanitizer : build.at("sanitizers"))
       origin.sanitizers += (origin.sanitizers.empty() ? "" : ",") + words(sanitizer);
     origin.git_dirty = build.at("git_dirty").is_boolean() && build.at("git_dirty").get<bool>();
     all.origins.push_back(origin);
     for (const Json& e : report.at("environments")) {
       const Json& cpu = e.at("cpu");
-      all.machines.push_back({words(e.at("id")), words(cpu.at("model")), words(cpu.value("isa_usual", Json())),
-                              words(e.at("os")), cpu.at("cores").is_number() ? cpu.at("cores").get<int>() : 0});
+      Machine machine{words(e.at("id")),
+                      words(cpu.at("model")),
+                      words(cpu.value("isa_usual", Json())),
+                      words(e.at("os")),
+                      words(cpu.value("governor", Json())),
+                      "",
+                      cpu.at("cores").is_number() ? cpu.at("cores").get<int>() : 0};
+      const Json variables = e.value("env_vars", Json::object());
+      for (const auto& [variable, value] : variables.items())
+        machine.variables += (machine.variables.empty() ? "" : " ") + variable + "=" + words(value);
+      all.machines.push_back(std::move(machine));
     }
     for (const Json& point : report.at("points")) all.rows.push_back(row_of(point));
   } catch (const Json::exception& error) {

@@ -85,6 +85,16 @@ std::vector<Row> select_rows(const std::vector<Row>& rows, std::string_view cond
   return left;
 }
 
+void refuse_clashes(const Rows& read, const std::vector<Row>& rows, const std::vector<std::string>& values) {
+  for (const Clash& clash : read.clashes)
+    if (std::ranges::find(values, clash.value) != values.end() &&
+        std::ranges::find(rows, clash.id, &Row::id) != rows.end())
+      throw BadSetting(
+          fmt::format("{}: its {} of point {} is not that of another report given: take one of them, or see yoso-bench "
+                      "compare",
+                      clash.file, clash.value, clash.id));
+}
+
 std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given, const std::vector<double>& goals,
                          const std::string& sought) {
   const bool less_given = value_name("--given", given).less_is_better;
@@ -99,6 +109,7 @@ std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given,
     contests[contest].push_back(&row);
   }
   std::vector<Row> all;
+  bool reached = false;
   for (const auto& contest : order)
     for (const double goal : goals) {
       const Row* best = nullptr;
@@ -108,11 +119,15 @@ std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given,
         const double known = best ? best->value(sought)->median : 0;
         if (!best || (less_sought ? its < known : its > known)) best = row;
       }
-      if (!best) continue;
-      all.push_back(*best);
+      reached |= best != nullptr;
+      all.push_back(best ? *best : *contests.at(contest).front());
+      if (!best) {
+        all.back().values.clear();
+        all.back().status = "not reached";
+      }
       all.back().values["goal"] = {goal, {}, {}};
     }
-  if (all.empty()) throw BadSetting(fmt::format("--given {}: no row reaches any of these", given));
+  if (!reached) throw BadSetting(fmt::format("--given {}: no row reaches any of these", given));
   return all;
 }
 

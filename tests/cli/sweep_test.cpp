@@ -40,7 +40,8 @@ std::string fresh(const std::string& name) {
 
 std::set<std::string> point_names(const std::string& folder) {
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder + "/points")) names.insert(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(folder + "/points"))
+    if (entry.path().extension() != ".tmp") names.insert(entry.path().filename().string());  // of a kill
   return names;
 }
 
@@ -125,6 +126,7 @@ TEST_CASE("a sweep resumes, retries, and sets damaged files aside", "[sweep]") {
   CHECK(sweep(line + " --only " + names.begin()->substr(0, 12) + " --force").out.find("1 point measured") !=
         std::string::npos);
   CHECK(sweep(line + " --only zzz").code == 2);
+  CHECK(sweep(line + " --total-budget 0").code == 2);
   CHECK(sweep(line + " --retry noisy,error").out.find("0 points measured") != std::string::npos);
 
   const std::string other = recipe("other.json", R"({"kinds": "error", "method": "softmax", "seq-len": 8})");
@@ -250,6 +252,65 @@ TEST_CASE("a full disk ends a sweep with one clear line, and it can be resumed",
   CHECK(points == 15);
 }
 
+TEST_CASE("two studies that measure one point in two ways are refused, not dropped", "[sweep]") {
+  const char* const one = R"({"kinds": "error", "method": "yoso-m", "seq-len": 8, "hashes": 2, "seeds": 5})";
+  const char* const other = R"({"kinds": "error", "method": "yoso-m", "seq-len": 8, "hashes": 2, "seeds": 6})";
+  const std::string twice = std::string(one) + ", ";
+  CHECK(cli::run("plan " + recipe("twice.json", twice + one)).code == 0);
+  const cli::Result refused = cli::run("plan " + recipe("twice.json", twice + other));
+  CHECK(refused.code == 2);
+  CHECK(cli::one_line(refused.err));
+  CHECK(refused.err.find("studies[1]") != std::string::npos);
+  CHECK(refused.err.find("seeds=5") != std::string::npos);
+  CHECK(refused.err.find("seeds=6") != std::string::npos);
+}
+
+TEST_CASE("merge keeps nothing in silence", "[sweep]") {
+  const std::string timed =
+      recipe("timed.json", R"({"kinds": "speed", "method": "linear", "seq-len": 8, "time-budget": 0.01})");
+  const std::string a = fresh("twice-a"), b = fresh("twice-b"), out = cli::scratch("twice.json");
+  REQUIRE(sweep(timed + " --out " + a).code == 0);
+  REQUIRE(sweep(timed + " --out " + b).code == 0);
+  const cli::Result both = cli::run("merge " + a + " " + b + " -o " + out);  // two times of one point
+  CHECK(both.code == 3);
+  CHECK(both.err.find("another time") != std::string::npos);
+
+  // two machines: a row each, and a word on it
+  const std::string name = *point_names(b).begin();
+  auto elsewhere = nlohmann::ordered_json::parse(cli::read(b + "/points/" + name));
+  elsewhere["environments"][0]["id"] = "elsewhere";
+  elsewhere["environments"][0]["cpu"]["model"] = "Other CPU";
+  elsewhere["points"][0]["env"] = "elsewhere";
+  cli::write(b + "/points/" + name, elsewhere.dump());
+  const cli::Result machines = cli::run("merge " + a + " " + b + " -o " + out);
+  CAPTURE(machines.err);
+  CHECK(machines.code == 0);
+  CHECK(machines.err.find("more than one environment") != std::string::npos);
+
+  // a damaged point is missing, and its shard is to run again
+  cli::write(a + "/points/" + *point_names(a).begin(), "{");
+  const cli::Result damaged = cli::run("merge " + a + " --missing-shards 1");
+  CHECK(damaged.out == "0\n");
+  CHECK(damaged.err.find("damaged") != std::string::npos);
+}
+
+TEST_CASE("a captured input that changed is another plan", "[sweep]") {
+  const std::string capture = cli::scratch("capture.safetensors");
+  fs::copy_file(std::string(YOSO_SOURCE_DIR) + "/experiments/data/use-lite-layer1-n512.safetensors", capture,
+                fs::copy_options::overwrite_existing);
+  fs::permissions(capture, fs::perms::owner_all);
+  const std::string out = fresh("capture"), words = "-m linear -n 16 --kinds memory --qkv " + capture + " --out " + out;
+  REQUIRE(sweep(words).code == 0);
+  REQUIRE(sweep(words).code == 0);
+  std::string bytes = cli::read(capture);
+  const std::size_t first = 8 + static_cast<unsigned char>(bytes[0]) + 256 * static_cast<unsigned char>(bytes[1]);
+  bytes[first] = static_cast<char>(bytes[first] ^ 1);  // of a first token: the header's length comes first
+  cli::write(capture, bytes);
+  const cli::Result changed = sweep(words);
+  CHECK(changed.code == 2);
+  CHECK(changed.err.find("another plan") != std::string::npos);
+}
+
 TEST_CASE("a recipe's mistakes are named by file and field", "[sweep]") {
   const auto refusal = [](const std::string& studies, const std::string& command = "plan") {
     const cli::Result result = cli::run(command + " " + recipe("bad.json", studies));
@@ -268,6 +329,9 @@ TEST_CASE("a recipe's mistakes are named by file and field", "[sweep]") {
   CHECK(refusal(R"({"kinds": "sped"})").find("speed, memory, error") != std::string::npos);
   CHECK(refusal(R"({"out": "x"})").find("command line") != std::string::npos);
   CHECK(refusal(R"({"method": "yoso"})").find("yoso") != std::string::npos);
+  CHECK(refusal(R"({"help": true})").find("'help'") != std::string::npos);
+  CHECK(refusal(R"({"seq-len": true, "method": "linear"})").find("--seq-len") != std::string::npos);
+  CHECK(refusal(R"({"zip": "seq-len,seq-len", "seq-len": "8,16"})").find("twice") != std::string::npos);
 
   cli::write(cli::scratch("bad.json"), "{");
   CHECK(cli::run("plan " + cli::scratch("bad.json")).code == 3);

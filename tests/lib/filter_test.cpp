@@ -47,6 +47,12 @@ TEST_CASE("filter: what does not belong to a point does not exclude it", "[filte
   CHECK_FALSE(holds("features <= 4 && hashes == 64", kRow));
 }
 
+TEST_CASE("filter: an alternative that says nothing does not win over one that is false", "[filter]") {
+  CHECK_FALSE(holds("features == 4 || hashes == 64", kRow));
+  CHECK(holds("features == 4 || hashes == 128", kRow));
+  CHECK(holds("features == 4 || keys == 64", kRow));
+}
+
 TEST_CASE("filter: tells which words have to be names", "[filter]") {
   const Filter filter("--where", "hashes<=n/8 && method!=softmax || d == d_v + 1");
   CHECK(filter.names() == std::vector<std::string>{"hashes", "n", "method", "d", "d_v"});

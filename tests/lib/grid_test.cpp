@@ -33,7 +33,7 @@ Row timed(const char* method, const char* setting, std::int64_t n, double median
 
 Rows rows_of(std::vector<Row> list) {
   Rows rows;
-  rows.machines = {{"e1", "Some CPU", "avx2", "Linux", 2}};
+  rows.machines = {{"e1", "Some CPU", "avx2", "Linux", "", "", 2}};
   rows.rows = std::move(list);
   return rows;
 }
@@ -147,7 +147,7 @@ TEST_CASE("grid: what else would share a cell is split as well: knobs, goals, ma
   CHECK(make_grids(rows_of({many, few}), {}).split_fields == std::vector<std::string>{"goal"});
   many.environment = "e2";
   Rows rows = rows_of({many, few});
-  rows.machines.push_back({"e2", "Other CPU", "avx2", "Linux", 1});
+  rows.machines.push_back({"e2", "Other CPU", "avx2", "Linux", "", "", 1});
   CHECK(has(to_markdown(make_grids(rows, {}), {}), "**environment = Other CPU, 1 core, avx2**"));
   rows.machines.back() = rows.machines.front();
   rows.machines.back().id = "e2";
@@ -249,7 +249,8 @@ TEST_CASE("grid: of each method the best at a goal, with its setting", "[grid]")
 
   const std::vector<Row> exact = best_of(rows.rows, "time", {0.5, 2.5, 10}, "skill");
   std::vector<std::string> picked;
-  for (const Row& r : exact) picked.push_back(r.method + " " + r.setting + " " + field(r, "goal"));
+  for (const Row& r : exact)
+    if (r.usable()) picked.push_back(r.method + " " + r.setting + " " + field(r, "goal"));
   CHECK(picked == std::vector<std::string>{"a k=2 2.5", "a k=4 10", "b h=1 10"});
   CHECK_THROWS_WITH(best_of(rows.rows, "skill", {0.9}, "time"), Catch::Contains("--given skill"));
 }

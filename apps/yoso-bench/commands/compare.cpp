@@ -104,6 +104,8 @@ std::string summary_text(const ReportChange& all) {
     text += fmt::format("geometric mean of the time ratios B/A of {} points: {}\n", all.mean_of,
                         ratio_text(all.mean_ratio));
   if (const std::size_t n = all.lost()) text += fmt::format("lost or broken in B: {} point{}\n", n, n == 1 ? "" : "s");
+  if (const std::size_t n = all.count("time", "unclear"))
+    text += fmt::format("{} of {} points could not be judged: no clear interval\n", n, all.points.size());
   text += alone_text("A", all.file_a, all.only_a) + alone_text("B", all.file_b, all.only_b);
   if (std::ranges::find(all.values, "time") != all.values.end())
     text += fmt::format(
@@ -140,7 +142,7 @@ int run_compare(const Options& o) {
   if (file) file->commit(to_json(all));
   const auto asked = [&](const char* kind) { return std::ranges::find(o.fail_on, kind) != o.fail_on.end(); };
   const bool fails = (asked("slower") && all.slower()) || (asked("memory") && all.more()) ||
-                     (asked("error") && (all.worse() || all.lost()));
+                     (asked("error") && (all.worse() || all.lost() || !all.only_a.empty()));
   return fails ? 1 : 0;
 }
 

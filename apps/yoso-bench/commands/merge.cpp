@@ -1,8 +1,12 @@
 // merge: the points of a sweep, or several reports, as one report.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
+
+#include <yoso/rows.hpp>
 
 #include "../output.hpp"
 #include "../sweep/folder.hpp"
@@ -23,6 +27,21 @@ void list_missing(const PlanFile& plan, const Progressed& found) {
                group.points[p].setting, group.title);
   }
   if (found.missing.size() > kShown) fmt::print(stderr, "  and {} more\n", found.missing.size() - kShown);
+}
+
+// What was measured of a point on two machines, or on one that changed meanwhile, stays in rows of its own.
+std::string in_two_environments(const std::vector<std::string>& files) {
+  const Rows rows = read_rows(files);
+  std::map<std::string, std::set<std::string>> environments;
+  for (const Row& row : rows.rows) environments[row.id].insert(row.environment);
+  const auto twice = std::ranges::count_if(environments, [](const auto& of) { return of.second.size() > 1; });
+  if (twice == 0) return "";
+  std::vector<std::string> machines;
+  for (const Machine& m : rows.machines) machines.push_back(m.text() + (m.variables.empty() ? "" : ", " + m.variables));
+  return fmt::format(
+      "warning environments: {} points were measured in more than one environment ({}), and have a row for "
+      "each\n",
+      twice, fmt::join(machines, " / "));
 }
 
 // "0,2": what sbatch --array takes.
@@ -67,6 +86,7 @@ int run_merge(const Options& o) {
     OutputFile(o.output).commit(merged);
     fmt::print(stderr, "report: {} (from {} files)\n", o.output, files.size());
   }
+  if (const std::string twice = in_two_environments(files); !twice.empty()) fmt::print(stderr, "{}", twice);
   if (o.json) fmt::print("{}", merged);
   if (complete) return 0;
   list_missing(plan, found);

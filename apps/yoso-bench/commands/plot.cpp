@@ -7,6 +7,7 @@
 
 #include <yoso/plan.hpp>
 #include <yoso/report.hpp>
+#include <yoso/selection.hpp>
 
 #include "../options.hpp"
 #include "../plot/figure.hpp"
@@ -89,8 +90,10 @@ int run_plot(const Options& o) {
   interpret_size(o.plot.size, request);
   interpret_axes(o.plot, request);
   if (o.files.empty()) throw BadSetting("plot: a report is missing");
-  const std::vector<Row> rows = plot::selected(read_rows(o.files).rows, o.plot.where);
+  const Rows read = read_rows(o.files);
+  const std::vector<Row> rows = plot::selected(read.rows, o.plot.where);
   const std::string text = script_of(request, o.plot, rows);
+  refuse_clashes(read, rows, {request.x, request.y, "time", "ratio", "peak"});
   const std::string script = fs::path(o.output).replace_extension(".gnuplot").string();
   OutputFile(script).commit(text);
   plot::run_gnuplot(script, o.output);

@@ -57,13 +57,15 @@ class Sweep {
     wanted_.resize(plan_.tasks.size());
     bool found = o_.only.empty();
     for (std::size_t t = 0; t < plan_.tasks.size(); ++t) {
-      if (shares[t] != shard_.first) continue;
       const Task& task = plan_.tasks[t];
+      found |= std::ranges::any_of(task.ids, [&](const std::string& id) { return id.starts_with(o_.only); });
+      if (shares[t] != shard_.first) continue;
       for (std::size_t i = 0; i < task.ids.size(); ++i) {
         if (!o_.only.empty() && !task.ids[i].starts_with(o_.only)) continue;
-        found = true;
-        if (!o_.force && folder_.has(task.ids[i], task.kind, retry)) {
+        if (const auto status = o_.force ? std::nullopt : folder_.status(task.ids[i], task.kind);
+            status && !retry.contains(*status)) {
           ++kept_;
+          kept_failed_ += *status == "wrong" || *status == "error";
           continue;
         }
         wanted_[t].push_back(i);
@@ -134,6 +136,8 @@ class Sweep {
     if (bad) fmt::print(stderr, "\n{}: {} ({})\n", name(p.status), p.reason, p.repro);
   }
 
+  const char* again() const { return o_.force ? "the same command without --force" : "the same command"; }
+
   int finish() {
     progress_ = nullptr;
     std::vector<std::string> counts;
@@ -146,16 +150,17 @@ class Sweep {
     fmt::print("{}: {} point{} measured{}, {} there before, {} left\n", o_.out, written, written == 1 ? "" : "s",
                counts.empty() ? "" : fmt::format(" ({})", fmt::join(counts, ", ")), kept_, left);
     if (interrupted()) {
-      fmt::print("stopped by {}: the same command goes on from here\n",
-                 interrupted() == SIGINT ? "an interrupt" : "a signal");
+      fmt::print("stopped by {}: {} goes on from here\n", interrupted() == SIGINT ? "an interrupt" : "a signal",
+                 again());
       return interrupted() == SIGINT ? 130 : kStoppedEarly;
     }
     if (failed_fast_) fmt::print("stopped at the first failure, as --fail-fast asks\n");
-    if (failed_) return 1;
-    if (over_budget_) {
-      fmt::print("--total-budget is spent: the same command goes on from here\n");
+    if (over_budget_ && left > 0) {
+      fmt::print("--total-budget is spent: {} goes on from here\n", again());
       return kStoppedEarly;
     }
+    if (kept_failed_) fmt::print("{} of those that were there are wrong or broke: --retry wrong,error\n", kept_failed_);
+    if (failed_ || kept_failed_) return 1;
     if (left == 0 && shard_.second == 1) fmt::print("next: yoso-bench merge {} -o report.json\n", o_.out);
     return 0;
   }
@@ -168,7 +173,7 @@ class Sweep {
   std::vector<Warning> start_warnings_;
   Clock::time_point began_;
   std::vector<std::vector<std::size_t>> wanted_;  // of each task: members
-  std::size_t to_do_ = 0, kept_ = 0, failed_ = 0;
+  std::size_t to_do_ = 0, kept_ = 0, failed_ = 0, kept_failed_ = 0;
   double cost_ = 0;
   bool failed_fast_ = false, over_budget_ = false;
   std::map<std::string, std::size_t> statuses_;

@@ -70,7 +70,7 @@ std::string bars_script(const Request& request, const std::vector<Row>& rows) {
     std::erase_if(x.ticks, [&](const auto& tick) { return tick.first < 0 || tick.first > x.hi; });
     if (!shared && panels.size() > 1) x.label = axis_label(value, "") + ", an axis for each panel";
     const auto words = [&](double at) {  // each axis in a unit of its own where it is not shared
-      return shared ? number_label(at) : at == 0 ? "0" : value_label(value, at * x.unit);
+      return shared ? number_label(at + 0.0) : at == 0 ? "0" : value_label(value, at * x.unit);
     };
     const auto fits = [&](double at) {  // and does not reach into the next panel
       return x.at(at) * box.width + text_width(words(at)) / 2 <= box.width + 5;

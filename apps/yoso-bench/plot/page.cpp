@@ -29,7 +29,7 @@ std::string terminal(const Request& r) {
 }  // namespace
 
 std::string quoted(const std::string& text) {
-  std::string result = "'";
+  std::string result = text.starts_with('\'') ? "' " : "'";  // three quotes in a row gnuplot cannot read
   for (const char c : text) {
     if (c == '\'') result += '\'';
     result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;

@@ -11,14 +11,15 @@ namespace {
 
 struct Flag {
   std::string_view name;
-  bool value;
+  bool value, list = false;
 };
 
 // How a sweep is run; every other flag says what is measured.
-constexpr Flag kOfTheRun[] = {{"--out", true},  {"--shard", true},        {"--retry", true},  {"--force", false},
-                              {"--only", true}, {"--fail-fast", false},   {"--smoke", false}, {"--total-budget", true},
-                              {"-o", true},     {"--output", true},       {"--format", true}, {"--progress", true},
-                              {"--tag", true},  {"--memory-budget", true}};
+constexpr Flag kOfTheRun[] = {{"--out", true},       {"--shard", true},        {"--retry", true, true},
+                              {"--force", false},    {"--only", true},         {"--fail-fast", false},
+                              {"--smoke", false},    {"--total-budget", true}, {"-o", true},
+                              {"--output", true},    {"--format", true},       {"--progress", true},
+                              {"--tag", true, true}, {"--memory-budget", true}};
 
 // Calls f(argument, of the run) for every argument after the command.
 template <class F>
@@ -28,9 +29,12 @@ void for_arguments(const std::vector<std::string>& argv, const F& f) {
     const auto flag = std::ranges::find_if(kOfTheRun, [&](const Flag& known) {
       return arg == known.name || (arg.starts_with(known.name) && arg.substr(known.name.size()).starts_with("="));
     });
-    const bool run = flag != std::end(kOfTheRun);
+    const bool joined = arg.size() > 2 && arg.starts_with("-o") && arg[2] != '=';  // -oFILE
+    const bool run = flag != std::end(kOfTheRun) || joined;
     f(arg, run);
-    if (run && flag->value && arg == flag->name && i + 1 < argv.size()) f(argv[++i], true);
+    if (joined || !run || !flag->value || arg != flag->name) continue;
+    if (i + 1 < argv.size()) f(argv[++i], true);
+    while (flag->list && i + 1 < argv.size() && !argv[i + 1].starts_with("-")) f(argv[++i], true);
   }
 }
 
@@ -41,12 +45,16 @@ std::vector<std::string> arguments_of(const Study& study) {
   for (const auto& [name, values] : study.fields) {
     const std::string flag = "--" + name;
     const bool run = std::ranges::any_of(kOfTheRun, [&](const Flag& known) { return known.name == flag; });
+    if (name == "help" || name == "version" || name == "RECIPE")
+      throw BadSetting(fmt::format("{}: field '{}' says nothing of what to measure", study.place, name));
     if (run)
       throw BadSetting(
           fmt::format("{}: field '{}' says how a sweep is run: give it on the command line", study.place, name));
-    if (values.empty()) args.push_back(flag);
     for (const std::string& value : values) args.push_back(flag + "=" + value);
   }
+  // last, so that one which wants a value finds none instead of the next field
+  for (const auto& [name, values] : study.fields)
+    if (values.empty()) args.push_back("--" + name);
   return args;
 }
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <map>
+#include <set>
 
 #include <yoso/errors.hpp>
 #include <yoso/rows.hpp>
@@ -19,6 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of runs that were killed while they wrote; nobody else is at work here.
+void remove_leftovers(const std::string& folder) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".tmp") {
+      std::error_code failed;
+      fs::remove(entry.path(), failed);
+    }
+}
+
 }  // namespace
 
 SweepFolder::SweepFolder(std::string path, const PlanFile& plan, std::pair<int, int> shard) : path_(std::move(path)) {
@@ -27,6 +36,8 @@ SweepFolder::SweepFolder(std::string path, const PlanFile& plan, std::pair<int, 
   if (failed) throw BadInput(fmt::format("--out {}: cannot make the folder: {}", path_, failed.message()));
   const bool whole = shard.second == 1;
   locks_.push_back(lock("lock", whole));
+  if (whole) remove_leftovers(path_ + "/points");
+  if (!whole) refuse_other_shards(shard.second);
   if (!whole) locks_.push_back(lock(fmt::format("lock.{}-of-{}", shard.first, shard.second), true));
   const std::string kept = path_ + "/plan.json";
   if (fs::exists(kept)) {
@@ -50,7 +61,8 @@ int SweepFolder::lock(const std::string& name, bool alone) const {
   const int file = open(place.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) throw BadInput(fmt::format("--out {}: cannot write: {}", path_, std::strerror(errno)));
   if (flock(file, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) {
-    if (alone && ftruncate(file, 0) == 0) dprintf(file, "%d\n", static_cast<int>(getpid()));
+    // shards do not name themselves: there may be several
+    if (ftruncate(file, 0) == 0 && alone) dprintf(file, "%d\n", static_cast<int>(getpid()));
     return file;
   }
   char holder[32] = {};
@@ -61,17 +73,33 @@ int SweepFolder::lock(const std::string& name, bool alone) const {
                                known ? fmt::format(" (process {})", holder) : ""));
 }
 
+// Shards of 3 and of 2 in one folder would measure some points twice.
+void SweepFolder::refuse_other_shards(int shards) const {
+  const std::string mine = fmt::format("-of-{}", shards);
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("lock.") || name.ends_with(mine)) continue;
+    const int file = open(entry.path().c_str(), O_RDWR | O_CLOEXEC);
+    const bool busy = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0;
+    if (file >= 0) close(file);
+    if (busy)
+      throw BadSetting(
+          fmt::format("--shard: {} is at work in {}, which is being cut into another number of shards than {}",
+                      name.substr(5), path_, shards));
+  }
+}
+
 std::string SweepFolder::file(const std::string& id, const std::string& kind) const {
   return path_ + "/points/" + point_file(id, kind);
 }
 
-bool SweepFolder::has(const std::string& id, const std::string& kind, const std::set<std::string>& retry) {
+std::optional<std::string> SweepFolder::status(const std::string& id, const std::string& kind) {
   const std::string place = file(id, kind);
-  if (!fs::exists(place)) return false;
+  if (!fs::exists(place)) return std::nullopt;
   std::string why;
   try {
     const Rows rows = read_rows(place);
-    if (rows.rows.size() == 1 && rows.rows[0].id == id) return !retry.contains(rows.rows[0].status);
+    if (rows.rows.size() == 1 && rows.rows[0].id == id) return rows.rows[0].status;
     why = "it holds another point";
   } catch (const BadInput& error) {
     why = error.what();
@@ -82,7 +110,7 @@ bool SweepFolder::has(const std::string& id, const std::string& kind, const std:
   if (failed) throw BadInput(fmt::format("{}: damaged, and cannot be set aside: {}", place, failed.message()));
   fmt::print(stderr, "warning damaged: {}: {}: set aside as {}.damaged and measured again\n", place, why,
              point_file(id, kind));
-  return false;
+  return std::nullopt;
 }
 
 void SweepFolder::write(const Report& report, const std::string& id, const std::string& kind) const {
@@ -105,7 +133,13 @@ Progressed progress_of(const PlanFile& plan, const std::vector<std::string>& fol
       const std::string name = entry.path().filename().string();
       // plan.json and temporary files of a run that was killed are no points
       if (!entry.is_regular_file() || entry.path().extension() != ".json" || name == "plan.json") continue;
-      if (!names.insert(name).second) continue;  // another folder has it
+      try {
+        read_rows(entry.path().string());
+      } catch (const BadInput& error) {  // the sweep sets it aside when it goes on
+        fmt::print(stderr, "warning damaged: {}\n", error.what());
+        continue;
+      }
+      names.insert(name);
       all.files.push_back(entry.path().string());
     }
   }

@@ -1,6 +1,6 @@
 // The folder of a sweep: plan.json, points/<id>.<kind>.json, and a lock.
 #pragma once
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,22 +18,23 @@ class SweepFolder {
   SweepFolder(const SweepFolder&) = delete;
   SweepFolder& operator=(const SweepFolder&) = delete;
 
-  // Whether a point was measured and need not be again. A damaged file is set aside as *.damaged, with a word on
-  // stderr.
-  bool has(const std::string& id, const std::string& kind, const std::set<std::string>& retry);
+  // The status of a point that was measured; nothing when it was not. A damaged file is set aside as *.damaged, with a
+  // word on stderr.
+  std::optional<std::string> status(const std::string& id, const std::string& kind);
   // One point, whole or not at all. Throws BadInput when it cannot be written.
   void write(const Report& report, const std::string& id, const std::string& kind) const;
 
  private:
   std::string file(const std::string& id, const std::string& kind) const;
   int lock(const std::string& name, bool alone) const;
+  void refuse_other_shards(int shards) const;
   std::string path_;
   std::vector<int> locks_;
 };
 
 // What of a plan lies in a folder's points/ and what does not.
 struct Progressed {
-  std::vector<std::string> files;                            // valid or not, sorted
+  std::vector<std::string> files;                            // valid ones, sorted
   std::vector<std::pair<std::size_t, std::size_t>> missing;  // (group, point) of the plan
 };
 Progressed progress_of(const PlanFile& plan, const std::vector<std::string>& folders);

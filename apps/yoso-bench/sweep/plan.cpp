@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include <yoso/catalogue.hpp>
@@ -60,6 +61,9 @@ std::vector<Options> unzip(const Options& o) {
   std::vector<Options> all{o};
   for (const std::string& zip : o.zips) {
     const std::vector<std::string> names = split(zip);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (std::ranges::find(names.begin() + static_cast<std::ptrdiff_t>(i) + 1, names.end(), names[i]) != names.end())
+        throw BadSetting(fmt::format("--zip {}: axis '{}' is there twice", zip, names[i]));
     if (names.size() < 2)
       throw BadSetting(fmt::format("--zip must name two axes or more, as seq-len,hashes, got '{}'", zip));
     std::vector<Options> wider;
@@ -146,6 +150,16 @@ double cost_of(const Options& o, const Group& g, const std::string& kind) {
 
 constexpr std::size_t kMostPoints = 100000;  // each is a file, and weeks would not measure them
 
+// What an id leaves out of how a point is measured.
+std::string how_of(const Options& o, const std::string& kind) {
+  if (kind == "memory") return o.measure_rss ? "" : "no-rss";
+  if (kind == "error")
+    return fmt::format("seeds={} reference={}{}{}", o.seeds, o.reference_name, o.per_head ? " per-head" : "",
+                       o.weights ? " weights" : "");
+  return fmt::format("time-budget={} rel-ci={} min-samples={} baseline={}{}{}", o.time_budget, o.rel_ci, o.min_samples,
+                     o.baseline, o.phases ? " phases" : "", o.samples ? " samples" : "");
+}
+
 class Expansion {
  public:
   void add(const Options& study, const std::string& place) {
@@ -160,7 +174,13 @@ class Expansion {
   SweepPlan finish(PlanFile file) {
     std::vector<std::pair<Task, PlannedGroup>> all;
     for (Task& task : tasks_) {
-      PlannedGroup g{task.kind, "", task.group.title(), cost_of(*task.options, task.group, task.kind), {}};
+      PlannedGroup g{task.kind,
+                     "",
+                     task.group.title(),
+                     how_of(*task.options, task.kind),
+                     fingerprint(task.group),
+                     cost_of(*task.options, task.group, task.kind),
+                     {}};
       for (std::size_t i = 0; i < task.group.members.size(); ++i) {
         const Point p = point_of(*task.options, task.group, task.group.members[i]);
         g.group = p.group;
@@ -204,13 +224,20 @@ class Expansion {
 
   void add_group(const std::string& kind, const std::shared_ptr<const Options>& options, Group g) {
     if (kind == "speed") add_baseline(*options, g);
+    const std::string how = how_of(*options, kind);
     Task task{kind, options, {}, {}};
     std::vector<Member> fresh;
     std::string group;
     for (const Member& m : g.members) {
       const Point p = point_of(*options, g, m);
       group = p.group;
-      if (!seen_.insert(kind + p.id).second) continue;  // another study has it
+      const auto [known, first] = seen_.emplace(kind + p.id, how);
+      if (!first && known->second != how)
+        throw BadSetting(
+            fmt::format("two studies measure the {} of one point ({} {}, {}) in two ways ({}; {}): one plan "
+                        "has each point once",
+                        kind, p.method, p.series.front(), g.title(), known->second, how));
+      if (!first) continue;  // another study has it
       if (seen_.size() > kMostPoints)
         throw BadSetting(
             fmt::format("these axes span more than {} points; --where and --zip leave some out", kMostPoints));
@@ -220,21 +247,29 @@ class Expansion {
     if (fresh.empty()) return;
     g.members = std::move(fresh);
     // one group, though several studies fill it: what is compared is timed together
-    for (std::size_t t = 0; t < tasks_.size(); ++t)
-      if (tasks_[t].kind == kind && group_ids_[t] == group) {
-        Task& known = tasks_[t];
-        known.group.members.insert(known.group.members.end(), g.members.begin(), g.members.end());
-        known.ids.insert(known.ids.end(), task.ids.begin(), task.ids.end());
-        return;
-      }
+    const auto [at, is_new] = tasks_by_group_.emplace(kind + group + how, tasks_.size());
+    if (!is_new) {
+      Task& known = tasks_[at->second];
+      known.group.members.insert(known.group.members.end(), g.members.begin(), g.members.end());
+      known.ids.insert(known.ids.end(), task.ids.begin(), task.ids.end());
+      return;
+    }
     task.group = std::move(g);
     tasks_.push_back(std::move(task));
-    group_ids_.push_back(group);
+  }
+
+  // Groups share what was read of a capture.
+  std::string fingerprint(const Group& g) {
+    if (!g.capture) return "";
+    auto& known = fingerprints_[g.capture.get()];
+    if (known.empty()) known = g.capture->fingerprint();
+    return known;
   }
 
   std::vector<Task> tasks_;
-  std::vector<std::string> group_ids_;
-  std::set<std::string> seen_;
+  std::map<std::string, std::size_t> tasks_by_group_;  // by kind, group and how
+  std::map<const Capture*, std::string> fingerprints_;
+  std::map<std::string, std::string> seen_;  // kind and id: how
 };
 
 Options parsed(const std::vector<std::string>& args) {
@@ -304,18 +339,26 @@ std::pair<int, int> parse_shard(const std::string& text) {
   };
   if (text.empty()) return {0, 1};
   if (text == "auto") {
+    // an array of some shards only (0,2) has to be told how many there are
+    if (const auto shards = number("YOSO_SHARDS")) {
+      const auto task = number("SLURM_ARRAY_TASK_ID"), sequence = number("PARALLEL_SEQ");
+      const std::optional<int> index = task ? task : sequence ? std::optional(*sequence - 1) : std::nullopt;
+      if (!index || *index < 0 || *index >= *shards)
+        throw BadSetting(
+            fmt::format("--shard auto: YOSO_SHARDS is {}, but {}", *shards,
+                        index ? fmt::format("this is shard {}, from SLURM_ARRAY_TASK_ID or PARALLEL_SEQ - 1", *index)
+                              : "there is neither SLURM_ARRAY_TASK_ID nor PARALLEL_SEQ"));
+      return {*index, *shards};
+    }
     const auto pair = [&](const char* index, const char* count, int first) -> std::optional<std::pair<int, int>> {
       const auto i = number(index), n = number(count);
       if (!i || !n || *n < 1 || *i - first < 0 || *i - first >= *n) return std::nullopt;
       return std::pair(*i - first, *n);
     };
-    // an array of some shards only (0,2) says how many there are, and counts from 0
-    if (const auto p = pair("SLURM_ARRAY_TASK_ID", "YOSO_SHARDS", 0)) return *p;
     const int first = number("SLURM_ARRAY_TASK_MIN").value_or(0);
     if (const auto p = pair("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", first)) return *p;
     if (const auto p = pair("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", 0)) return *p;
     if (const auto p = pair("SLURM_PROCID", "SLURM_NTASKS", 0)) return *p;
-    if (const auto p = pair("PARALLEL_SEQ", "YOSO_SHARDS", 1)) return *p;
     throw BadSetting(
         "--shard auto needs SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT, OMPI_COMM_WORLD_RANK and "
         "OMPI_COMM_WORLD_SIZE, SLURM_PROCID and SLURM_NTASKS, or PARALLEL_SEQ and YOSO_SHARDS");

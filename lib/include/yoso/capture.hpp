@@ -18,6 +18,7 @@ struct Capture {
   bool shared_qk = false;  // q and k are the same bits, as methods see them: what Reformer needs to estimate softmax
 
   Inputs inputs() const;
+  std::string fingerprint() const;  // a hash of q, k, v and masks
   // The first n tokens of every row: queries, keys and values (of a side that has fewer, all it has).
   // Throws BadSetting unless 1 <= n <= max(n_q, n_k).
   Capture first(std::int64_t n) const;

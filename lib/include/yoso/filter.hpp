@@ -11,8 +11,9 @@ namespace yoso {
 
 // Comparisons (== != < <= > >=) of sums, differences, products and quotients of numbers (512, 4k, 0.5) and names,
 // joined by && and ||, with parentheses around arithmetic. Where one side is a bare word or 'text in quotes', == and !=
-// compare text. A comparison with a name that does not belong to the point (softmax has no hashes) holds: it says
-// nothing of it.
+// compare text.
+// A comparison with a name that does not belong to the point (softmax has no hashes) says nothing of it: the others
+// decide, and where there is none the point is kept.
 class Filter {
  public:
   // Throws BadSetting naming `flag`, what was given and where it cannot be read.

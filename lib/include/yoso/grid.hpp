@@ -41,6 +41,7 @@ struct Grids {
   std::vector<std::string> titles;  // of the values: "speed-up over softmax"
   std::string context;              // what all rows share
   bool best = false;
+  bool picked = false;  // each cell holds a setting of its own (GridCell::note)
   std::vector<Grid> grids;
 };
 

@@ -12,7 +12,9 @@ struct PlannedGroup {
   std::string kind;   // "speed", "memory" or "error"
   std::string group;  // Point::group
   std::string title;
-  double cost = 0;  // seconds, a guess
+  std::string how;     // what an id leaves out: seeds, budgets, references
+  std::string inputs;  // a hash of captured ones, which a path alone does not name; empty: synthetic
+  double cost = 0;     // seconds, a guess
   struct Entry {
     std::string id, method, setting;
   };
@@ -29,7 +31,7 @@ struct PlanFile {
   double cost() const;
 };
 
-std::string identity(const PlanFile& plan);  // a hash of its studies and points: what `id` should be
+std::string identity(const PlanFile& plan);  // a hash of its points and of how they are measured: what `id` should be
 std::string to_json(const PlanFile& plan);
 PlanFile read_plan(const std::string& path);  // throws BadInput
 

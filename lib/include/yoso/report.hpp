@@ -200,7 +200,8 @@ class OutputFile {
  private:
   std::string temporary() const;
   int create() const;
-  std::string path_, target_;  // as given, and with links resolved
+  void sync_folder() const;
+  std::string path_, target_, suffix_;  // as given, with links resolved, and of the temporary name
 };
 
 }  // namespace yoso

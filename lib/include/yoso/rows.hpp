@@ -38,12 +38,13 @@ struct Row {
 
 // What made the numbers, one for each distinct report that went in.
 struct Origin {
-  std::string file, git_sha, build_type, compiler, sanitizers;
+  std::string file, git_sha, build_type, compiler, sanitizers, flags;
   bool git_dirty = false;
 };
 
 struct Machine {
   std::string id, cpu, isa, os;
+  std::string governor, variables;  // "OMP_NUM_THREADS=2 ..."; empty: unknown, none
   int cores = 0;
   std::string text() const;  // "AMD EPYC, 2 cores, avx512"
 };

@@ -12,9 +12,13 @@ namespace yoso {
 // cannot be read, when a comparison names neither a field nor a value of these rows, or when no row is left.
 std::vector<Row> select_rows(const std::vector<Row>& rows, std::string_view condition);
 
+// Throws BadSetting when reports that were read together hold two measurements of one of these values of one of these
+// rows.
+void refuse_clashes(const Rows& read, const std::vector<Row>& rows, const std::vector<std::string>& values);
+
 // For every method, circumstance and goal the row that is best in `sought` among those whose `given` value reaches the
-// goal: at least it where more is better, at most where less is. Their value "goal" says which; a method that does not
-// reach a goal has no row for it.
+// goal: at least it where more is better, at most where less is. Their value "goal" says which; where no setting of a
+// method reaches it, the row has no other value and the status "not reached".
 std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given, const std::vector<double>& goals,
                          const std::string& sought);
 

@@ -367,7 +367,7 @@ set xtics nomirror out scale 0.5,0.25 offset 0,0.4 font ',7' ('128' 128, '512' 5
 unset logscale y
 set yrange [-1.07858891:1.04331157]
 set ytics nomirror out scale 0.5,0.25 offset 0.5,0 font ',7' ('−1' -1, '−0.5' -0.5, '0' 0, '0.5' 0.5, '1' 1)
-set label 'gaussian, d = 64' at graph 0.5,1 center offset 0,0.6
+set label 'gaussian, d = 64' at graph 0.5,1 center offset 0,0.6 font ',8'
 set label 'tokens n' at screen 0.34807,0.02352 center font ',8.00'
 set label 'skill against the method''s own target; arrows: below −1' at screen 0.01764,0.51470 center rotate font ',8.00'
 set arrow from screen 0.63687,0.93165 to screen 0.67607,0.93165 nohead lw 1.2 dt (2,2) lc rgb '#e69e66'
@@ -426,7 +426,7 @@ set xtics nomirror out scale 0.5,0.25 offset 0,0.4 font ',7' ('128' 128, '512' 5
 unset logscale y
 set yrange [-1.07858891:1.04331157]
 set ytics nomirror out scale 0.5,0.25 offset 0.5,0 font ',7' ('' -1, '' -0.5, '' 0, '' 0.5, '' 1)
-set label 'clustered, d = 64' at graph 0.5,1 center offset 0,0.6
+set label 'clustered, d = 64' at graph 0.5,1 center offset 0,0.6 font ',8'
 plot $panel1_0 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#803800', \
      $panel1_1 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#9c4500', \
      $panel1_2 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#b95100', \
@@ -459,7 +459,7 @@ set xtics nomirror out scale 0.5,0.25 offset 0,0.4 font ',7' ('128' 128, '512' 5
 unset logscale y
 set yrange [-1.07858891:1.04331157]
 set ytics nomirror out scale 0.5,0.25 offset 0.5,0 font ',7' ('−1' -1, '−0.5' -0.5, '0' 0, '0.5' 0.5, '1' 1)
-set label 'use-lite-layer0-n2048, d = 64' at graph 0.5,1 center offset 0,0.6
+set label 'use-lite-layer0-n2048, d = 64' at graph 0.5,1 center offset 0,0.6 font ',8'
 plot $panel2_0 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#803800', \
      $panel2_1 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#9c4500', \
      $panel2_2 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#b95100', \
@@ -494,7 +494,7 @@ set xtics nomirror out scale 0.5,0.25 offset 0,0.4 font ',7' ('128' 128, '512' 5
 unset logscale y
 set yrange [-1.07858891:1.04331157]
 set ytics nomirror out scale 0.5,0.25 offset 0.5,0 font ',7' ('' -1, '' -0.5, '' 0, '' 0.5, '' 1)
-set label 'use-lite-layer1-n512, d = 128' at graph 0.5,1 center offset 0,0.6
+set label 'use-lite-layer1-n512, d = 128' at graph 0.5,1 center offset 0,0.6 font ',8'
 plot $panel3_0 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#803800', \
      $panel3_1 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#9c4500', \
      $panel3_2 using 1:3:4 with filledcurves fs transparent solid 0.2 noborder lc rgb '#b95100', \
