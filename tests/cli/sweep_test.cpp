@@ -276,12 +276,13 @@ TEST_CASE("merge keeps nothing in silence", "[sweep]") {
   CHECK(both.err.find("another time") != std::string::npos);
 
   // two machines: a row each, and a word on it
-  const std::string name = *point_names(b).begin();
-  auto elsewhere = nlohmann::ordered_json::parse(cli::read(b + "/points/" + name));
-  elsewhere["environments"][0]["id"] = "elsewhere";
-  elsewhere["environments"][0]["cpu"]["model"] = "Other CPU";
-  elsewhere["points"][0]["env"] = "elsewhere";
-  cli::write(b + "/points/" + name, elsewhere.dump());
+  for (const std::string& name : point_names(b)) {
+    auto elsewhere = nlohmann::ordered_json::parse(cli::read(b + "/points/" + name));
+    elsewhere["environments"][0]["id"] = "elsewhere";
+    elsewhere["environments"][0]["cpu"]["model"] = "Other CPU";
+    elsewhere["points"][0]["env"] = "elsewhere";
+    cli::write(b + "/points/" + name, elsewhere.dump());
+  }
   const cli::Result machines = cli::run("merge " + a + " " + b + " -o " + out);
   CAPTURE(machines.err);
   CHECK(machines.code == 0);
