@@ -129,8 +129,15 @@ Value ratio_of(const Value& a, const Value& b) {
   Value ratio{b.median / a.median, {}, {}};
   const bool both = a.lo && a.hi && b.lo && b.hi && *a.lo > 0 && *b.lo > 0;
   if (!both) return ratio;
-  ratio.lo = ratio.median * std::exp(-std::hypot(std::log(b.median / *b.lo), std::log(*a.hi / a.median)));
-  ratio.hi = ratio.median * std::exp(std::hypot(std::log(*b.hi / b.median), std::log(a.median / *a.lo)));
+  // below and above the median; an interval that does not hold its median says no more than how wide it is
+  const auto widths = [](const Value& v) {
+    if (*v.lo <= v.median && v.median <= *v.hi) return std::pair(std::log(v.median / *v.lo), std::log(*v.hi / v.median));
+    return std::pair(std::log(*v.hi / *v.lo) / 2, std::log(*v.hi / *v.lo) / 2);
+  };
+  const auto [below_a, above_a] = widths(a);
+  const auto [below_b, above_b] = widths(b);
+  ratio.lo = ratio.median * std::exp(-std::hypot(below_b, above_a));
+  ratio.hi = ratio.median * std::exp(std::hypot(above_b, below_a));
   return ratio;
 }
 

@@ -19,6 +19,7 @@ TEST_CASE("compare: a ratio's interval adds logarithmic half-widths in quadratur
 TEST_CASE("compare: times differ only when the whole interval clears the band", "[compare]") {
   const Value a{1, 0.999, 1.001};
   CHECK(time_verdict(a, {1.1, 1.09, 1.11}, 0.02) == "slower");
+  CHECK(time_verdict(a, {1.1, 0.99, 1.01}, 0.02) == "slower");  // the median alone was moved
   CHECK(time_verdict(a, {0.9, 0.89, 0.91}, 0.02) == "faster");
   CHECK(time_verdict(a, {1.005, 1.004, 1.006}, 0.02) == "same");
   CHECK(time_verdict(a, {1.03, 1.01, 1.05}, 0.02) == "unclear");

@@ -22,13 +22,15 @@ int run_plan(const Options& o) {
   }
   const auto [shard, shards] = parse_shard(o.shard);
   const std::vector<int> shares = shard_groups(plan.file.groups, shards);
-  Table table({"id", "kind", "method", "setting", "input and shape"}, 5);
+  Table table({"id", "kind", "method", "setting", "input and shape", "guess"}, 5);
   std::size_t points = 0, groups = 0;
   double cost = 0;
   for (std::size_t g = 0; g < plan.file.groups.size(); ++g) {
     const PlannedGroup& group = plan.file.groups[g];
     if (shares[g] != shard) continue;
-    for (const auto& p : group.points) table.row({p.id, group.kind, p.method, p.setting, group.title});
+    const double each = group.cost / static_cast<double>(group.points.size());  // what a group takes is not told apart
+    for (const auto& p : group.points)
+      table.row({p.id, group.kind, p.method, p.setting, group.title, seconds_text(each)});
     points += group.points.size();
     cost += group.cost;
     ++groups;

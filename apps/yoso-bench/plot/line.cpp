@@ -57,8 +57,10 @@ Pieces pieces_of(const Curve& curve, std::size_t number, const Axis& x, const Ax
   Pieces pieces;
   const auto line = [&](double at, const Mark& m) {
     const double median = m.y.median / y.unit;
-    return fmt::format("{:.9g} {:.9g} {:.9g} {:.9g}\n", at, median, m.y.lo ? *m.y.lo / y.unit : median,
-                       m.y.hi ? *m.y.hi / y.unit : median);
+    // a band that leaves the axis ends at its edge: gnuplot would fill from there to wherever
+    const auto inside = [&](double bound) { return y.floor ? std::max(bound / y.unit, y.lo) : bound / y.unit; };
+    return fmt::format("{:.9g} {:.9g} {:.9g} {:.9g}\n", at, median, inside(m.y.lo.value_or(m.y.median)),
+                       inside(m.y.hi.value_or(m.y.median)));
   };
   if (curve.level) {
     // the interval beside those of other lines across
