@@ -247,7 +247,9 @@ void say_once(std::vector<Panel>& panels) {
       const auto words = split(curve.setting, ' ');
       settings[curve.method].emplace_back(words.begin(), words.end());
     }
-  for (const auto& [method, all] : settings) {
+  for (const auto& entry : settings) {
+    const std::string& method = entry.first;
+    const auto& all = entry.second;
     if (std::ranges::all_of(all, [&](const auto& words) { return words == all.front(); })) continue;
     std::vector<std::string> common;
     for (const std::string& word : all.front())

@@ -96,7 +96,8 @@ Page::Page(const Request& request, std::vector<Panel> panels, std::vector<Entry>
         fmt::format("--size must leave room for {} panel{} and {} legend lines; {:.3g}x{:.3g} is too small", count,
                     count == 1 ? "" : "s", legend_.size(), width / 72 * 2.54, height / 72 * 2.54));
   for (std::size_t i = 0; i < count; ++i) {
-    const double column = static_cast<double>(i % columns_), row = static_cast<double>(i / columns_);
+    const std::size_t above = i / columns_;
+    const double column = static_cast<double>(i % columns_), row = static_cast<double>(above);
     boxes_.push_back({left + column * (w + kGap), height - top - titles - h - row * (h + titles + kTicks + 4), w, h});
   }
   if (legend_columns_ == 1 && legend_box_.left > kEdge) legend_box_.bottom = height - top - titles - legend_box_.height;

@@ -188,7 +188,7 @@ class Expansion {
       }
       all.emplace_back(std::move(task), std::move(g));
     }
-    std::ranges::stable_partition(all, [](const auto& one) { return one.first.kind == "memory"; });
+    std::stable_partition(all.begin(), all.end(), [](const auto& one) { return one.first.kind == "memory"; });
     SweepPlan plan;
     plan.file = std::move(file);
     for (auto& [task, g] : all) {
