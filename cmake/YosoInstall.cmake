@@ -12,7 +12,7 @@ if(TARGET yoso-bench)
   install(TARGETS yoso-bench)
 endif()
 
-set_target_properties(yoso_kernels PROPERTIES EXPORT_PROPERTIES YOSO_METHODS)
+set_target_properties(yoso_kernels PROPERTIES EXPORT_PROPERTIES "YOSO_METHODS;YOSO_CUDA_METHODS")
 install(TARGETS yoso_lib yoso_kernels EXPORT yoso-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY lib/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.hpp)
 install(FILES ${PROJECT_BINARY_DIR}/kernels/yoso_kernels_catalogue/yoso/catalogue.hpp

@@ -105,6 +105,22 @@ Tensors Drawn::tensors() const {
   return named;
 }
 
+void Drawn::upload(Device& device, float* to) const {
+  for (const std::vector<float>& values : values_) {
+    if (!values.empty()) device.upload(to, values.data(), values.size() * sizeof(float));
+    to += values.size();
+  }
+}
+
+Tensors Drawn::tensors_at(const float* memory) const {
+  Tensors named;
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    named.set(specs_[i].name, {memory, values_[i].size()});
+    memory += values_[i].size();
+  }
+  return named;
+}
+
 std::size_t Drawn::bytes() const {
   std::size_t bytes = 0;
   for (const auto& values : values_) bytes += values.size() * sizeof(float);

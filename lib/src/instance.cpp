@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <yoso/placement.hpp>
+
 namespace yoso {
 namespace {
 
@@ -22,10 +24,12 @@ std::size_t bytes_of(const std::vector<TensorSpec>& specs, const Shape& shape) {
 std::unique_ptr<AnyEngine> build(const Method& method, const Shape& shape, const Settings& settings,
                                  const Context& context) {
   check(shape);
-  if (!method.cpu.build) throw Unsupported(fmt::format("{} has no cpu engine", method.name));
-  if (context.pass == Pass::both && !method.cpu.backward)
-    throw Unsupported(fmt::format("{} has no backward pass on the cpu", method.name));
-  return method.cpu.build(shape, settings, context);
+  const std::string_view backend = context.device ? context.device->backend() : "cpu";
+  const Cell& cell = method.cell(context);
+  if (!cell.build) throw Unsupported(fmt::format("{} has no {} engine", method.name, backend));
+  if (context.pass == Pass::both && !cell.backward)
+    throw Unsupported(fmt::format("{} has no backward pass on {}", method.name, context.device ? backend : "the cpu"));
+  return cell.build(shape, settings, context);
 }
 
 std::size_t tensor_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); }
@@ -52,10 +56,39 @@ Instance::Instance(const Method& method, const Shape& shape, const Settings& set
       draws_(declared(method.draws, shape, settings), shape, seed),
       parameters_(declared(method.parameters, shape, settings), shape, kParameterSeed) {
   const Needs needs = engine_->needs();
+  if (Device* const device = context.device) {
+    device_draws_ = DeviceBuffer(*device, draws_.bytes());
+    device_parameters_ = DeviceBuffer(*device, parameters_.bytes());
+    device_saved_ = DeviceBuffer(*device, needs.saved);
+    device_scratch_ = DeviceBuffer(*device, needs.scratch);
+    saved_ = Arena({device_saved_.as(), needs.saved});
+    scratch_ = Arena({device_scratch_.as(), needs.scratch});
+    uploaded();
+    return;
+  }
   saved_memory_ = Buffer(needs.saved);
   scratch_memory_ = Buffer(needs.scratch);
   saved_ = Arena(saved_memory_.bytes());
   scratch_ = Arena(scratch_memory_.bytes());
+}
+
+void Instance::redraw(std::uint64_t seed) {
+  draws_.redraw(seed);
+  if (context_.device) draws_.upload(*context_.device, device_draws_.as<float>());
+}
+
+void Instance::uploaded() {
+  if (!context_.device) return;
+  draws_.upload(*context_.device, device_draws_.as<float>());
+  parameters_.upload(*context_.device, device_parameters_.as<float>());
+}
+
+Tensors Instance::placed(const Drawn& drawn, const DeviceBuffer& buffer) const {
+  return context_.device ? drawn.tensors_at(buffer.as<float>()) : drawn.tensors();
+}
+
+Call Instance::call(PhaseListener* phases, Probe* probe) {
+  return {saved_, scratch_, placed(draws_, device_draws_), placed(parameters_, device_parameters_), phases, probe};
 }
 
 Footprint Instance::predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
@@ -69,18 +102,33 @@ Footprint Instance::predict(const Method& method, const Shape& shape, const Sett
 }
 
 void Instance::forward(const Inputs& in, float* out, PhaseListener* phases, Probe* probe) {
-  saved_.reset();
-  scratch_.reset();
-  Call call{saved_, scratch_, draws_.tensors(), parameters_.tensors(), phases, probe};
-  engine_->forward(in, out, call);
+  const Placement there(context_.device, shape_, {in, out, nullptr, {}});
+  forward_placed(there.inputs(), there.out(), phases, probe);
+  there.download_out();
 }
 
 void Instance::backward(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases,
                         Probe* probe) {
+  // out is only read, but a placement has one place for it
+  const Placement there(context_.device, shape_, {in, const_cast<float*>(up.out), up.dout, grads}, parameters_.specs());
+  there.upload_out();
+  backward_placed(there.inputs(), there.upstream(), there.gradients(), phases, probe);
+  there.download_gradients();
+}
+
+void Instance::forward_placed(const Inputs& in, float* out, PhaseListener* phases, Probe* probe) {
+  saved_.reset();
+  scratch_.reset();
+  Call c = call(phases, probe);
+  engine_->forward(in, out, c);
+}
+
+void Instance::backward_placed(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases,
+                               Probe* probe) {
   scratch_.reset();
   saved_.reset();  // what lies in it stays: the engine lays it out again as forward did
-  Call call{saved_, scratch_, draws_.tensors(), parameters_.tensors(), phases, probe};
-  engine_->backward(in, up, grads, call);
+  Call c = call(phases, probe);
+  engine_->backward(in, up, grads, c);
 }
 
 void Instance::touch() const {

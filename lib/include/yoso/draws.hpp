@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include <yoso/device.hpp>
 #include <yoso/tensors.hpp>
 
 namespace yoso {
@@ -18,6 +19,9 @@ class Drawn {
   Drawn(std::vector<TensorSpec> specs, const Shape& shape, std::uint64_t seed);
   void redraw(std::uint64_t seed);  // in place, no allocation for the i.i.d. laws
   Tensors tensors() const;
+  // On a device all lie in one piece of memory of bytes(), one after the other.
+  void upload(Device& device, float* to) const;
+  Tensors tensors_at(const float* memory) const;
   std::size_t bytes() const;
   const std::vector<TensorSpec>& specs() const { return specs_; }
   std::span<float> values(std::size_t index) { return values_[index]; }  // to inject values of one's own

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <yoso/arena.hpp>
+#include <yoso/device.hpp>
 #include <yoso/draws.hpp>
 #include <yoso/method.hpp>
 
@@ -28,12 +29,18 @@ class Instance {
   static Footprint predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
                            bool masked = false);
 
-  // out is [batch, heads, n_q, d_v]
+  // out is [batch, heads, n_q, d_v]. All tensors lie on the host: on a device, they are copied there and back.
   void forward(const Inputs& in, float* out, PhaseListener* phases = nullptr, Probe* probe = nullptr);
   // After forward() on the same inputs and draws, any number of times. The context's pass has to be `both`.
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases = nullptr,
                 Probe* probe = nullptr);
-  void redraw(std::uint64_t seed) { draws_.redraw(seed); }
+  // The same with tensors that lie where the backend wants them (placement.hpp): what is timed. Returns before a device
+  // is done.
+  void forward_placed(const Inputs& in, float* out, PhaseListener* phases = nullptr, Probe* probe = nullptr);
+  void backward_placed(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases = nullptr,
+                       Probe* probe = nullptr);
+  void redraw(std::uint64_t seed);
+  void uploaded();  // tells a device of values that were injected into draws() or parameters()
   void touch() const;  // faults the arenas in
 
   // Definition of the method, or of what it estimates, with this instance's draws and parameters: [rows, queries, d_v].
@@ -52,6 +59,9 @@ class Instance {
   Footprint measured() const;  // with the arenas' high-water marks
 
  private:
+  Tensors placed(const Drawn& drawn, const DeviceBuffer& buffer) const;
+  Call call(PhaseListener* phases, Probe* probe);
+
   const Method* method_;
   Shape shape_;
   Settings settings_;
@@ -59,6 +69,7 @@ class Instance {
   std::unique_ptr<AnyEngine> engine_;
   Drawn draws_, parameters_;
   Buffer saved_memory_, scratch_memory_;
+  DeviceBuffer device_draws_, device_parameters_, device_saved_, device_scratch_;
   Arena saved_, scratch_;
 };
 

@@ -19,11 +19,16 @@ namespace yoso {
 
 enum class Pass : std::uint8_t { forward, both };  // `both`: forward keeps what backward needs in the saved arena
 
+class Device;
+
 // How an engine is to run. It is built from (Shape, Settings, Context), once for many calls.
 struct Context {
   int threads = 1;
   Isa isa = Isa::scalar;
   Pass pass = Pass::forward;
+  // Null: the CPU. Otherwise all tensors and arenas that a pass is given lie in this device's memory, and a pass only
+  // asks for its work: it may return before that is done.
+  Device* device = nullptr;
 };
 
 // Is told when a named part of a pass begins ("hash", "build", "query", ...).
@@ -195,7 +200,8 @@ struct Method {
   Work (*backward_work)(const Shape&, const Settings&) = nullptr;  // of a backward pass; null: not modelled
 
   Cell cpu = {};
-  Cell cuda = {};
+  Cell cuda = {};  // from the folder's cuda.cu: the catalogue fills it in
+  const Cell& cell(const Context& context) const { return context.device ? cuda : cpu; }
   Oracle oracle = nullptr;       // its definition, given the draws
   Oracle expectation = nullptr;  // what it estimates, where that is no method of its own
   // Backward by its definition. Null: it is the derivative of `oracle`.

@@ -1,0 +1,14 @@
+// In a build without a CUDA compiler.
+#include "simt/backend.hpp"
+
+#include <yoso/errors.hpp>
+
+namespace yoso {
+
+Device& cuda_device() {
+  throw DeviceError("no CUDA backend in this build: it was built without a CUDA compiler, or with YOSO_CUDA=OFF");
+}
+
+bool cuda_was_built() { return false; }
+
+}  // namespace yoso

@@ -1,0 +1,14 @@
+// The devices that this build can use.
+#pragma once
+#include <yoso/device.hpp>
+
+namespace yoso {
+
+// The first CUDA device (CUDA_VISIBLE_DEVICES chooses), opened once. Throws DeviceError with one line that says what is
+// missing: the backend in this build, a driver, a device, or code for its architecture.
+Device& cuda_device();
+
+// Whether this build has CUDA cells at all.
+bool cuda_was_built();
+
+}  // namespace yoso
