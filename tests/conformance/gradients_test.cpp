@@ -1,74 +1,19 @@
 // Backward passes: walks the catalogue like every_method_test.cpp. A method is tested by having a backward pass.
 #include <algorithm>
 #include <cmath>
-#include <yoso/catalogue.hpp>
 
 #include "catch.hpp"
-#include "walk.hpp"
+#include "examine.hpp"
 
 using namespace conformance;
-using yoso::catalogue;
 
 namespace {
 
-// f32 gradients are products of two or three sums; a gradient's error is relative to its own root mean square. Finite
-// differences of the double-precision oracle are good to 1e-8.
-constexpr double kTolerance = 2e-4;
-
 std::vector<const Method*> trainable() {
-  std::vector<const Method*> methods;
-  for (const Method* method : catalogue())
-    if (method->cpu.backward) methods.push_back(method);
-  return methods;
-}
-
-std::vector<float> upstream(const Shape& shape) { return yoso::upstream_gradient(shape, 3); }
-
-// Padded tokens have no gradient: no query looked at a padded key, and nobody asked a padded query. (But for q as the
-// key too, which is hashed whether it is padded or not, and for a convolution, which reads values only.)
-void check_padding(const Shape& s, const Problem& problem, const yoso::GradientBuffers& g) {
-  const auto zero = [](const std::vector<float>& x, std::int64_t token, std::int64_t width) {
-    const auto first = x.begin() + token * width;
-    return std::all_of(first, first + width, [](float e) { return e == 0; });
-  };
-  for (std::int64_t row = 0; row < s.rows(); ++row) {
-    for (std::int64_t i = 0; i < s.n_q; ++i)
-      if (!problem.keeps_query(s, row, i)) REQUIRE(zero(g.dq, row * s.n_q + i, s.d));
-    for (std::int64_t j = 0; j < s.n_k; ++j) {
-      if (problem.keep_k.empty() || problem.keep_k[static_cast<std::size_t>(row / s.heads * s.n_k + j)]) continue;
-      REQUIRE(zero(g.dk, row * s.n_k + j, s.d));
-      REQUIRE(zero(g.dv, row * s.n_k + j, s.d_v));
-    }
-  }
-}
-
-// False: unsupported. `defined`: the inputs are such that the derivative exists.
-bool examine(const Method& method, const Shape& shape, const Knobs& knobs, Values values, Masks masks, bool defined) {
-  CAPTURE(method.name, text(knobs), text(shape), name(values), name(masks));
-  std::optional<Bench> bench = Bench::build(method, shape, knobs, training());
-  if (!bench) return false;
-  const Problem problem(shape, values, masks);
-  // only some queries have an upstream gradient, because oracles take their time
-  const std::vector<std::int64_t> queries = some_queries(shape.n_q);
-  std::vector<float> dout = upstream(shape);
-  for (std::int64_t row = 0; row < shape.rows(); ++row)
-    for (std::int64_t i = 0; i < shape.n_q; ++i)
-      if (std::ranges::find(queries, i) == queries.end())
-        std::fill_n(dout.begin() + (row * shape.n_q + i) * shape.d_v, shape.d_v, 0.0f);
-  yoso::GradientBuffers got = bench->backward(problem.inputs(), dout);
-  if (!method.shares_qk) check_padding(shape, problem, got);
-  if (method.shares_qk) REQUIRE(std::ranges::all_of(got.dk, [](float x) { return x == 0; }));
-
-  const auto check = [&](bool differences) {
-    for (const yoso::GradientError& e : bench->gradient_errors(problem.inputs(), queries, dout, got, differences)) {
-      CAPTURE(differences, e.tensor, e.relative);
-      CHECK(e.relative <= kTolerance);
-    }
-  };
-  if (method.gradient_oracle) check(false);
-  const bool surrogate = method.surrogate && method.surrogate(bench->settings());
-  if (defined && method.oracle && !surrogate) check(true);
-  return true;
+  std::vector<const Method*> found;
+  for (const Method* method : methods())
+    if (method->cell(training()).backward) found.push_back(method);
+  return found;
 }
 
 constexpr Shape kSmall{.batch = 2, .heads = 2, .n_q = 17, .n_k = 17, .d = 5, .d_v = 5};
@@ -93,26 +38,26 @@ TEST_CASE("every gradient agrees with its definition, whatever the shape", "[gra
     for (Shape shape : shapes())
       for (const bool causal : {false, true}) {
         shape.causal = causal;
-        examine(*method, shape, {}, Values::normal, Masks::none, true);
-        examine(*method, shape, small, Values::normal, Masks::holes, true);
+        examine_gradients(*method, shape, {}, Values::normal, Masks::none, true);
+        examine_gradients(*method, shape, small, Values::normal, Masks::holes, true);
       }
   }
 }
 
 TEST_CASE("every gradient agrees with its definition, whatever the knobs and the masks", "[gradients]") {
   for (const Method* method : trainable()) {
-    CHECK(examine(*method, kPlain, {}, Values::normal, Masks::none, true));
+    CHECK(examine_gradients(*method, kPlain, {}, Values::normal, Masks::none, true));
     for (const Knobs& knobs : every_setting(*method, kSmall))
-      for (const Masks masks : kAllMasks) examine(*method, kSmall, knobs, Values::normal, masks, true);
+      for (const Masks masks : kAllMasks) examine_gradients(*method, kSmall, knobs, Values::normal, masks, true);
   }
 }
 
 TEST_CASE("gradients of duplicates and of zero vectors are finite, and as defined", "[gradients]") {
   for (const Method* method : trainable())
     for (const Knobs& knobs : every_setting(*method, kSmall)) {
-      examine(*method, kSmall, knobs, Values::duplicates, Masks::none, false);
-      examine(*method, kSmall, knobs, Values::some_zero, Masks::holes, false);
-      examine(*method, kSmall, knobs, Values::all_zero, Masks::tail, false);
+      examine_gradients(*method, kSmall, knobs, Values::duplicates, Masks::none, false);
+      examine_gradients(*method, kSmall, knobs, Values::some_zero, Masks::holes, false);
+      examine_gradients(*method, kSmall, knobs, Values::all_zero, Masks::tail, false);
     }
 }
 
@@ -148,7 +93,7 @@ TEST_CASE("keys that are nearly opposite to every query: weights as small as a f
           for (float& e : problem.v) e *= size;
           bench->backward(problem.inputs(), upstream(shape));  // checks that they are finite
         }
-  const Method& yoso_e = yoso::find(catalogue(), "yoso-e");
+  const Method& yoso_e = yoso::find(methods(), "yoso-e");
   for (const char* bits : {"9", "16"}) {
     CAPTURE(bits);
     std::optional<Bench> bench =

@@ -1,14 +1,12 @@
 // Padding is not there: what stands in it cannot change anything else.
 #include <algorithm>
 #include <cmath>
-#include <yoso/catalogue.hpp>
 #include <yoso/random.hpp>
 
 #include "catch.hpp"
 #include "walk.hpp"
 
 using namespace conformance;
-using yoso::catalogue;
 
 namespace {
 
@@ -52,7 +50,7 @@ void check_padding_is_ignored(const Method& method, const Shape& shape, const Kn
 }  // namespace
 
 TEST_CASE("what stands in padded tokens does not reach the others", "[conformance]") {
-  for (const Method* method : catalogue())
+  for (const Method* method : methods())
     for (const bool causal : {false, true}) {
       Shape shape{.batch = 3, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20, .causal = causal};
       for (const Knobs& knobs : every_setting(*method, shape))
@@ -68,7 +66,7 @@ TEST_CASE("what stands in padded tokens does not reach the others", "[conformanc
 
 TEST_CASE("a mask that keeps everything is no mask", "[conformance]") {
   const Shape shape{.batch = 2, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
-  for (const Method* method : catalogue())
+  for (const Method* method : methods())
     for (const Knobs& knobs : every_setting(*method, shape)) {
       CAPTURE(method->name, text(knobs));
       std::optional<Bench> bench = Bench::build(*method, shape, knobs, plain());
@@ -85,7 +83,7 @@ TEST_CASE("a mask that keeps everything is no mask", "[conformance]") {
 }
 
 TEST_CASE("a query that sees no key gives zeros", "[conformance]") {
-  for (const Method* method : catalogue()) {
+  for (const Method* method : methods()) {
     // Where q is the key too, a query that is asked for always has itself.
     if (!method->oracle || method->shares_qk) continue;
     const Shape shape{.batch = 2, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
@@ -103,7 +101,7 @@ TEST_CASE("a query that sees no key gives zeros", "[conformance]") {
 }
 
 TEST_CASE("a method whose q is the key never reads k", "[conformance]") {
-  for (const Method* method : catalogue()) {
+  for (const Method* method : methods()) {
     if (!method->shares_qk) continue;
     const Shape shape{.batch = 2, .heads = 2, .n_q = 33, .n_k = 33, .d = 20, .d_v = 20};
     for (const Knobs& knobs : every_setting(*method, shape))

@@ -168,7 +168,7 @@ std::optional<Bench> Bench::build(const Method& method, const Shape& shape, cons
                                   const yoso::Context& context) {
   Bench bench(method, shape, knobs);
   try {
-    bench.engine_ = method.cpu.build(shape, bench.settings_, context);
+    bench.engine_ = method.cell(context).build(shape, bench.settings_, context);
   } catch (const yoso::Unsupported& reason) {
     REQUIRE(std::string_view(reason.what()).size() > 0);
     return {};
@@ -259,9 +259,11 @@ std::vector<std::int64_t> some_queries(std::int64_t n) {
   return queries;
 }
 
-yoso::Context plain() { return {.threads = 1, .isa = yoso::Isa::scalar}; }
+yoso::Context plain() {
+  return {.threads = 1, .isa = yoso::Isa::scalar, .pass = yoso::Pass::forward, .device = device()};
+}
 yoso::Context training(int threads, yoso::Isa isa) {
-  return {.threads = threads, .isa = isa, .pass = yoso::Pass::both};
+  return {.threads = threads, .isa = isa, .pass = yoso::Pass::both, .device = device()};
 }
 
 }  // namespace conformance

@@ -17,6 +17,13 @@ namespace conformance {
 
 using yoso::Method, yoso::Settings, yoso::Shape;
 
+// ------------------------------------------------------------------------------------------------------------- backend
+
+// What is walked and where: every method on the CPU (on_cpu.cpp), or those with a CUDA cell in the emulator
+// (tests/simt/on_emulator.cpp). The same tests are linked with one or the other.
+yoso::Methods methods();
+yoso::Device* device();
+
 // ------------------------------------------------------------------------------------------------------------ problems
 
 enum class Values {

@@ -15,16 +15,16 @@ struct Shape {
   std::int64_t d_v = 64;  // width of a value and of an output row
   bool causal = false;    // query i sees keys j <= i + n_k - n_q: aligned at the end, as when decoding
 
-  std::int64_t rows() const { return batch * heads; }
-  std::int64_t q_size() const { return rows() * n_q * d; }
-  std::int64_t k_size() const { return rows() * n_k * d; }
-  std::int64_t v_size() const { return rows() * n_k * d_v; }
-  std::int64_t out_size() const { return rows() * n_q * d_v; }
-  bool square() const { return n_q == n_k && d == d_v; }
+  constexpr std::int64_t rows() const { return batch * heads; }
+  constexpr std::int64_t q_size() const { return rows() * n_q * d; }
+  constexpr std::int64_t k_size() const { return rows() * n_k * d; }
+  constexpr std::int64_t v_size() const { return rows() * n_k * d_v; }
+  constexpr std::int64_t out_size() const { return rows() * n_q * d_v; }
+  constexpr bool square() const { return n_q == n_k && d == d_v; }
   bool operator==(const Shape&) const = default;
 
   // How many keys, counted from key 0, query i may see.
-  std::int64_t visible(std::int64_t i) const {
+  constexpr std::int64_t visible(std::int64_t i) const {
     if (!causal) return n_k;
     const std::int64_t seen = i + 1 + n_k - n_q;
     return seen < 0 ? 0 : seen > n_k ? n_k : seen;

@@ -1,0 +1,35 @@
+// Every CUDA cell, forward and backward, on a few problems that reach its edges: what fits every run of the tests. The
+// conformance walk, of which this is a slice, is linked with the emulator as well and takes minutes.
+#include "catch.hpp"
+#include "conformance/examine.hpp"
+#include "simt/emulator.hpp"
+
+using namespace conformance;
+
+namespace {
+
+// Long problems are slow here: 40 is more than a warp and no multiple of anything.
+const Shape kShapes[] = {
+    {.batch = 2, .heads = 2, .n_q = 40, .n_k = 40, .d = 20, .d_v = 20},
+    {.batch = 1, .heads = 1, .n_q = 1, .n_k = 1, .d = 3, .d_v = 3},
+    {.batch = 1, .heads = 2, .n_q = 5, .n_k = 70, .d = 64, .d_v = 33},
+    {.batch = 1, .heads = 1, .n_q = 130, .n_k = 130, .d = 64, .d_v = 64},
+    {.batch = 1, .heads = 1, .n_q = 20, .n_k = 20, .d = 130, .d_v = 130},
+};
+
+}  // namespace
+
+TEST_CASE("every CUDA cell agrees with the definition in the emulator", "[slice]") {
+  REQUIRE_FALSE(methods().empty());
+  for (const Method* method : methods()) {
+    CAPTURE(method->name);
+    const std::uint64_t launches = simt::counters().launches;
+    for (const Shape& shape : kShapes)
+      for (const Masks masks : {Masks::none, Masks::holes}) {
+        const Knobs small = small_knobs(*method, shape);
+        examine(*method, shape, small, Values::normal, masks);
+        if (method->cuda.backward) examine_gradients(*method, shape, small, Values::normal, masks, true);
+      }
+    CHECK(simt::counters().launches > launches);  // or it ran elsewhere, or nowhere
+  }
+}
