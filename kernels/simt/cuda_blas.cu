@@ -84,7 +84,8 @@ cublasHandle_t handle() {
 }
 
 // C = beta C, what is left of a product over nothing. C is not read when beta is 0.
-__global__ void __launch_bounds__(256) scale(float* c, long long columns, long long ldc, long long elements, float beta) {
+__global__ void __launch_bounds__(256)
+    scale(float* c, long long columns, long long ldc, long long elements, float beta) {
   for (long long i = blockIdx.x * 256ll + threadIdx.x; i < elements; i += gridDim.x * 256ll) {
     float* const x = c + i / columns * ldc + i % columns;
     *x = beta == 0 ? 0 : beta * *x;
@@ -114,15 +115,15 @@ void multiply(void* stream, const Product& p) {
   }
   require_blas();
   check(library().set_stream(handle(), static_cast<cudaStream_t>(stream)), "no stream");
-  // Row-major C is C^T to cuBLAS, which counts columns first, and C^T = op(B)^T op(A)^T: the operands change places, and
-  // what is stored as it is read needs no transposition there either.
+  // Row-major C is C^T to cuBLAS, which counts columns first, and C^T = op(B)^T op(A)^T: the operands change places,
+  // and what is stored as it is read needs no transposition there either.
   const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   constexpr std::int64_t kMostAtOnce = 65535;  // of a grid's third dimension, which the library's kernels count with
   for (std::int64_t first = 0; first < p.count; first += kMostAtOnce)
     check(library().gemm(handle(), op(p.b_transposed), op(p.a_transposed), p.n, p.m, p.k, &p.alpha,  //
-                         p.b + first * p.step_b, CUDA_R_32F, p.ldb, p.step_b,                         //
-                         p.a + first * p.step_a, CUDA_R_32F, p.lda, p.step_a, &p.beta,                //
-                         p.c + first * p.step_c, CUDA_R_32F, p.ldc, p.step_c,                         //
+                         p.b + first * p.step_b, CUDA_R_32F, p.ldb, p.step_b,                        //
+                         p.a + first * p.step_a, CUDA_R_32F, p.lda, p.step_a, &p.beta,               //
+                         p.c + first * p.step_c, CUDA_R_32F, p.ldc, p.step_c,                        //
                          std::min(kMostAtOnce, p.count - first), CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_GEMM_DEFAULT),
           "product failed");
 }

@@ -36,7 +36,8 @@ void remove_arguments(std::string& text) {
 
 std::string kernel_name(const char* mangled) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> whole(abi::__cxa_demangle(mangled, nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> whole(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
+                                                     std::free);
   if (status != 0 || !whole) return mangled;
   std::string name = whole.get();
   remove_all(name, "(anonymous namespace)::");

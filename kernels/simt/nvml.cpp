@@ -17,8 +17,9 @@ struct Reason {
   const char* words;
 };
 constexpr Reason kReasons[] = {
-    {0x002, "application clocks setting"}, {0x004, "software power cap"},        {0x008, "hardware slowdown"},
-    {0x010, "sync boost"},                 {0x020, "software thermal slowdown"}, {0x040, "hardware thermal slowdown"},
+    {0x002, "application clocks setting"}, {0x004, "software power cap"},
+    {0x008, "hardware slowdown"},          {0x010, "sync boost"},
+    {0x020, "software thermal slowdown"},  {0x040, "hardware thermal slowdown"},
     {0x080, "hardware power brake"},       {0x100, "display clocks setting"},
 };
 

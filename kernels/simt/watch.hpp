@@ -1,7 +1,6 @@
-// Launches, noted while somebody watches (Device::watch). For nvcc only; the vendor's own kernels are not seen.
+// Launches, noted while somebody watches (Device::watch); the vendor's own kernels are not seen. For nvcc only, which has
+// included cuda_runtime.h before any line of a .cu file.
 #pragma once
-#include <cuda_runtime.h>
-
 #include <cstddef>
 #include <vector>
 

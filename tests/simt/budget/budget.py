@@ -94,7 +94,7 @@ def read():
     allowed, reasons, made_with = {}, {}, ""
     for line in TABLE.read_text().splitlines() if TABLE.exists() else []:
         if line.startswith("#"):
-            if made := re.search(r"nvcc ([\d.]+)", line):
+            if made := re.search(r"nvcc (\d+(?:\.\d+)*)", line):
                 made_with = made[1]
             continue
         row, _, reason = line.partition("  # ")
