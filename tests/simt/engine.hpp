@@ -74,13 +74,13 @@ class Engine {
   void add_to(Counters& total) const;
 
   // On a thread of the kernel.
-  Thread& self() { return *current_; }
   unsigned char* shared() { return shared_begin_; }
   void carve(unsigned char* piece, std::size_t bytes, Site site);
   int block_op(Op op, bool predicate, Site site);
   std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site);
   void on_atomic();
-  [[noreturn]] void fault(const std::string& what, Site site);
+  void report(const std::string& what, Site site);
+  [[noreturn]] void abandon();
 
  private:
   static constexpr std::size_t kMargin = 256;       // on both sides of the shared memory
