@@ -8,6 +8,9 @@ if(NOT YOSO_PORTABLE)
   return()
 endif()
 add_link_options(-static-libstdc++ -static-libgcc)
+# CMake leaves room in a build's RUNPATH to edit it on installation: an empty entry, which means the current folder. The
+# file in the build folder is the one that is carried away, so it gets its final form at once.
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
 
 # Debian packs no archive of fmt.
 set(YOSO_FMT fmt::fmt-header-only)
