@@ -1,5 +1,5 @@
-// Launches, noted while somebody watches (Device::watch); the vendor's own kernels are not seen. For nvcc only, which has
-// included cuda_runtime.h before any line of a .cu file.
+// Launches, noted while somebody watches (Device::watch); the vendor's own kernels are not seen. For nvcc only, which
+// has included cuda_runtime.h before any line of a .cu file.
 #pragma once
 #include <cstddef>
 #include <vector>
