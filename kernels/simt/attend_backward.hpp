@@ -33,7 +33,9 @@ struct AttendBackward {
 };
 
 template <int kD, class Rule>
-__global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 1)
+__global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
+                                                : kD <= 128 ? 2
+                                                            : 1)
     query_gradient_kernel(Shape s, Inputs in, AttendGradient from, Rule rule, float* __restrict__ dq) {
   using T = typename AttendBackward<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
@@ -96,7 +98,7 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 1)
 }
 
 template <int kD, class Rule>
-__global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
+__global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
                                                 : kD <= 128 ? 2
                                                             : 1)
     key_gradient_kernel(Shape s, Inputs in, AttendGradient from, Rule rule, float* __restrict__ dk,
