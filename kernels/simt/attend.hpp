@@ -19,6 +19,7 @@
 #include <yoso/errors.hpp>
 
 #include <string>
+#include <type_traits>
 
 #include "simt/tile.hpp"
 

@@ -38,7 +38,7 @@ struct Rule {
     p = p * a + 0.028322357684373856f;
     p = p * a - 0.06830888986587524f;
     p = p * a + 0.5f;
-    return {x < 0 ? root * p : 1 - root * p, root * sqrtf(1 + a), false};
+    return {x < 0 ? root * p : 1 - root * p, root * ((1 + a) * rsqrtf(1 + a)), false};
   }
 
   // From |q - k| = 2 sin(angle / 2): with x = s cos(angle), (1 - x) / 2 = (1 - s) / 2 + s |q - k|^2 / 4.
