@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "examine.hpp"
+#include "conformance/examine.hpp"
 #include "simt/testing.hpp"
 
 using namespace conformance;
