@@ -80,8 +80,8 @@ __device__ void load_values(const simt::bf16* x, int width, int count, unsigned*
 template <int kD>
 __global__ void __launch_bounds__(kTileThreads, 2)
     attend_bf16_kernel(Shape s, const simt::bf16* __restrict__ all_q, const simt::bf16* __restrict__ all_k,
-                       const simt::bf16* __restrict__ all_v, const std::uint8_t* __restrict__ keep_q,
-                       const std::uint8_t* __restrict__ keep_k, float scale, float* __restrict__ out) {
+                       const simt::bf16* __restrict__ all_v, const std::uint8_t* __restrict__ mask_q,
+                       const std::uint8_t* __restrict__ mask_k, float scale, float* __restrict__ out) {
   using T = Bf16Tile<kD>;
   constexpr int kParts = T::kParts, kColumns = T::kWide / 8, kOuts = kD / 8;  // in fragments
   SIMT_DYNAMIC_SHARED(memory);
@@ -93,7 +93,9 @@ __global__ void __launch_bounds__(kTileThreads, 2)
   const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
   const std::int64_t first = (blocks - 1 - blockIdx.x % blocks) * T::kTall;
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
-  const bool asked = thread < count && is_kept(keep_q, s, row, s.n_q, first + thread);
+  const std::uint8_t* const keep_q = mask_from(mask_q, s, row, s.n_q, first);
+  const std::uint8_t* const keep_k = mask_from(mask_k, s, row, s.n_k);
+  const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(first + count - 1) : 0;
   const int d = static_cast<int>(s.d), d_v = static_cast<int>(s.d_v), steps = (d + 15) / 16;
   load_rows<T, T::kTall>(all_q + (row * s.n_q + first) * d, d, count, q);
@@ -106,7 +108,7 @@ __global__ void __launch_bounds__(kTileThreads, 2)
 
   for (std::int64_t at = 0; at < end; at += T::kWide) {
     const int keys = static_cast<int>(s.n_k - at < T::kWide ? s.n_k - at : T::kWide);
-    if (!__syncthreads_or(thread < keys && is_kept(keep_k, s, row, s.n_k, at + thread))) continue;
+    if (!__syncthreads_or(thread < keys && is_kept(keep_k, at + thread))) continue;
     load_rows<T, T::kWide>(all_k + (row * s.n_k + at) * d, d, keys, k);
     load_values<T>(all_v + (row * s.n_k + at) * d_v, d_v, keys, v);
     const int open = open_keys(s, first, at);
@@ -142,8 +144,7 @@ __global__ void __launch_bounds__(kTileThreads, 2)
           for (int e = 0; e < 2; ++e) {
             float& x = w[m][c][2 * half + e];
             const int column = 8 * c + 2 * t + e;
-            const bool sees =
-                all_seen || (column < keys && column < open + r && is_kept(keep_k, s, row, s.n_k, at + column));
+            const bool sees = all_seen || (column < keys && column < open + r && is_kept(keep_k, at + column));
             x = sees ? x * scale : -INFINITY;
             most = fmaxf(most, x);
           }
@@ -192,7 +193,7 @@ __global__ void __launch_bounds__(kTileThreads, 2)
       all += __shfl_xor_sync(kWholeWarp, all, 2);
       const int r = mine + 16 * m + 8 * half;
       if (r >= count) continue;
-      const float share = all > 0 && is_kept(keep_q, s, row, s.n_q, first + r) ? 1 / all : 0.0f;
+      const float share = all > 0 && is_kept(keep_q, r) ? 1 / all : 0.0f;
       float* const to = out + (row * s.n_q + first + r) * d_v;
       SIMT_UNROLL
       for (int o = 0; o < kOuts; ++o) {

@@ -41,10 +41,11 @@ static __global__ void __launch_bounds__(kThreads)
   __shared__ float tops[kWarps], totals[kWarps];
   const std::int64_t row = blockIdx.x / s.n_q, i = blockIdx.x % s.n_q;
   const std::int64_t visible = is_kept(keep_q, s, row, s.n_q, i) ? s.visible(i) : 0;
+  if (keep_k) keep_k += row / s.heads * s.n_k;
   float* const x = scores + static_cast<std::int64_t>(blockIdx.x) * s.n_k;
   float top = -INFINITY, total = 0;
   for (std::int64_t j = threadIdx.x; j < visible; j += kThreads) {
-    if (!is_kept(keep_k, s, row, s.n_k, j)) continue;
+    if (keep_k && !keep_k[j]) continue;
     const float score = x[j], larger = fmaxf(top, score);
     total = total * exp2f(top - larger) + exp2f(score - larger);
     top = larger;
@@ -53,7 +54,7 @@ static __global__ void __launch_bounds__(kThreads)
   total = block_sum(total > 0 ? total * exp2f(top - largest) : 0.0f, totals);
   const float share = total > 0 ? 1 / total : 0.0f;
   for (std::int64_t j = threadIdx.x; j < s.n_k; j += kThreads)
-    x[j] = j < visible && is_kept(keep_k, s, row, s.n_k, j) ? exp2f(x[j] - largest) * share : 0.0f;
+    x[j] = j < visible && (!keep_k || keep_k[j]) ? exp2f(x[j] - largest) * share : 0.0f;
 }
 
 // slopes := weights * (slopes - their mean), a block a row of n. The mean is not dout . out: of a query that sees one
