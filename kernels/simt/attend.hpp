@@ -19,6 +19,7 @@
 #include <yoso/errors.hpp>
 
 #include <string>
+#include <type_traits>
 
 #include "simt/tile.hpp"
 
@@ -32,6 +33,13 @@ struct Attend : Tile<kD, kD <= 64 ? 64 : 32> {
   static constexpr std::size_t kShared = sizeof(float) * (T::kTallSize + kKeysSize + T::kWideSize);
 };
 
+// A mask [batch, n] from this row's token `first` on, or null. Once a block: there is a division in it.
+__device__ inline const std::uint8_t* mask_from(const std::uint8_t* mask, const Shape& s, std::int64_t row,
+                                                std::int64_t n, std::int64_t first = 0) {
+  return mask ? mask + row / s.heads * n + first : nullptr;
+}
+__device__ inline bool is_kept(const std::uint8_t* mask, std::int64_t i) { return !mask || __ldg(mask + i) != 0; }
+
 // Where the future begins: of a tile of keys that begins at `keys`, query r of those that begin at `queries` sees
 // key c if c < open + r. Far beyond the tile where all is seen.
 __device__ inline int open_keys(const Shape& s, std::int64_t queries, std::int64_t keys) {
@@ -41,7 +49,7 @@ __device__ inline int open_keys(const Shape& s, std::int64_t queries, std::int64
 }
 
 template <int kD, class Rule>
-__global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 2)
+__global__ void __launch_bounds__(kTileThreads, kD <= 64 ? 3 : 2)
     attend_kernel(Shape s, Inputs in, Rule rule, float* __restrict__ out, float* __restrict__ copy) {
   using T = typename Attend<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
@@ -55,7 +63,9 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 2)
   const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
   const std::int64_t first = (blocks - 1 - blockIdx.x % blocks) * T::kTall;
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
-  const bool asked = thread < count && is_kept(in.keep_q, s, row, s.n_q, first + thread);
+  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
+  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
+  const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(first + count - 1) : 0;
   const int depth = depth_of(s.d);
   T::template load<T::kTall>(in.q + (row * s.n_q + first) * s.d, s.d, count, rule.query_scale, nullptr, q);
@@ -65,13 +75,12 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 2)
   for (std::int64_t at = 0; at < end; at += T::kWide) {
     const int keys = static_cast<int>(s.n_k - at < T::kWide ? s.n_k - at : T::kWide);
     // tiles of padding alone are skipped; and behind this barrier nobody reads the tile before any more
-    if (!__syncthreads_or(thread < keys && is_kept(in.keep_k, s, row, s.n_k, at + thread))) continue;
+    if (!__syncthreads_or(thread < keys && is_kept(keep_k, at + thread))) continue;
     T::template load<T::kWide>(in.k + (row * s.n_k + at) * s.d, s.d, keys, 1.0f, nullptr, k);
     T::template load<T::kWide>(in.v + (row * s.n_k + at) * s.d_v, s.d_v, keys, 1.0f, nullptr, v);
     bool kept[T::kColumns];
     SIMT_UNROLL
-    for (int c = 0; c < T::kColumns; ++c)
-      kept[c] = T::x() + 16 * c < keys && is_kept(in.keep_k, s, row, s.n_k, at + T::x() + 16 * c);
+    for (int c = 0; c < T::kColumns; ++c) kept[c] = T::x() + 16 * c < keys && is_kept(keep_k, at + T::x() + 16 * c);
     const int open = open_keys(s, first, at);
     __syncthreads();
     float w[T::kRows][T::kColumns] = {};
@@ -85,9 +94,9 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 128 ? 3 : 2)
   }
   SIMT_UNROLL
   for (int i = 0; i < T::kRows; ++i) {
-    const std::int64_t query = first + T::row(i), token = row * s.n_q + query;
+    const std::int64_t token = row * s.n_q + first + T::row(i);
     const bool write = T::row(i) < count;
-    rule.template finish<T>(state, i, token, write, write && is_kept(in.keep_q, s, row, s.n_q, query), sum[i]);
+    rule.template finish<T>(state, i, token, write, write && is_kept(keep_q, T::row(i)), sum[i]);
     if (!write) continue;
     T::store(sum[i], 1.0f, out + token * s.d_v, s.d_v);
     if (copy) T::store(sum[i], 1.0f, copy + token * s.d_v, s.d_v);

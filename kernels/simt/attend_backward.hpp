@@ -27,7 +27,8 @@ template <int kD>
 struct AttendBackward {
   using T = Tile<kD, 32>;
   static constexpr int kValuesSize = T::kWideSize > T::kPairsSize ? T::kWideSize : T::kPairsSize;
-  static constexpr std::size_t kQueriesShared = sizeof(float) * (2 * T::kTallSize + T::kWideSize + kValuesSize);
+  static constexpr std::size_t kQueriesShared =
+      sizeof(float) * (2 * (T::kTallSize + T::kTall) + T::kWideSize + kValuesSize);
   static constexpr std::size_t kKeysShared = sizeof(float) * (2 * T::kTallSize + 2 * T::kWideSize + T::kPairsSize);
   static constexpr std::size_t kShared = kQueriesShared > kKeysShared ? kQueriesShared : kKeysShared;
 };
@@ -44,33 +45,33 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
   float* const dx = carver.take<float>(T::kTallSize);
   float* const k = carver.take<float>(T::kWideSize);
   float* const v = carver.take<float>(AttendBackward<kD>::kValuesSize);
+  float* const numbers = carver.take<float>(2 * T::kTall);
   float* const slopes = v;  // once the values are read
 
   const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
   const std::int64_t begin = (blocks - 1 - blockIdx.x % blocks) * T::kTall, token = row * s.n_q + begin;
   const int count = static_cast<int>(s.n_q - begin < T::kTall ? s.n_q - begin : T::kTall), thread = threadIdx.x;
-  const bool asked = thread < count && is_kept(in.keep_q, s, row, s.n_q, begin + thread);
+  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, begin);
+  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
+  const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(begin + count - 1) : 0;
   const int depth = depth_of(s.d), value_depth = depth_of(s.d_v);
   T::template load<T::kTall>(in.q + token * s.d, s.d, count, rule.query_scale, nullptr, q);
   T::template load<T::kTall>(from.dx + token * s.d_v, s.d_v, count, 1.0f, from.factor ? from.factor + token : nullptr,
                              dx);
-  float first[T::kRows], second[T::kRows];
-  SIMT_UNROLL
-  for (int i = 0; i < T::kRows; ++i) {
-    first[i] = T::row(i) < count ? __ldg(from.first + token + T::row(i)) : 0.0f;
-    second[i] = T::row(i) < count ? __ldg(from.second + token + T::row(i)) : 0.0f;
+  if (thread < T::kTall) {  // in shared memory, because in registers they would be there all the time
+    numbers[thread] = thread < count ? __ldg(from.first + token + thread) : 0.0f;
+    numbers[T::kTall + thread] = thread < count ? __ldg(from.second + token + thread) : 0.0f;
   }
   float sum[T::kRows][T::kOuts] = {};
   for (std::int64_t at = 0; at < end; at += T::kWide) {
     const int keys = static_cast<int>(s.n_k - at < T::kWide ? s.n_k - at : T::kWide);
-    if (!__syncthreads_or(thread < keys && is_kept(in.keep_k, s, row, s.n_k, at + thread))) continue;
+    if (!__syncthreads_or(thread < keys && is_kept(keep_k, at + thread))) continue;
     T::template load<T::kWide>(in.k + (row * s.n_k + at) * s.d, s.d, keys, 1.0f, nullptr, k);
     T::template load<T::kWide>(in.v + (row * s.n_k + at) * s.d_v, s.d_v, keys, 1.0f, nullptr, v);
     bool kept[T::kColumns];
     SIMT_UNROLL
-    for (int c = 0; c < T::kColumns; ++c)
-      kept[c] = T::x() + 16 * c < keys && is_kept(in.keep_k, s, row, s.n_k, at + T::x() + 16 * c);
+    for (int c = 0; c < T::kColumns; ++c) kept[c] = T::x() + 16 * c < keys && is_kept(keep_k, at + T::x() + 16 * c);
     const int open = open_keys(s, begin, at);
     __syncthreads();
     float dot[T::kRows][T::kColumns] = {}, g[T::kRows][T::kColumns] = {};
@@ -78,12 +79,13 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
     T::product(dx, v, value_depth, g);
     SIMT_UNROLL
     for (int i = 0; i < T::kRows; ++i) {
+      const float first = numbers[T::row(i)], second = numbers[T::kTall + T::row(i)];
       SIMT_UNROLL
       for (int c = 0; c < T::kColumns; ++c) {
         const int column = T::x() + 16 * c;
         float weight, slope;
-        rule.pair(dot[i][c], g[i][c], first[i], second[i], q + T::row(i) * T::kStride, k + column * T::kStride, depth,
-                  weight, slope);
+        rule.pair(dot[i][c], g[i][c], first, second, q + T::row(i) * T::kStride, k + column * T::kStride, depth, weight,
+                  slope);
         g[i][c] = kept[c] && column < open + T::row(i) ? slope : 0.0f;
       }
     }
@@ -116,11 +118,12 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
   const std::int64_t begin = blockIdx.x % blocks * T::kTall, key = row * s.n_k + begin;
   const int count = static_cast<int>(s.n_k - begin < T::kTall ? s.n_k - begin : T::kTall), thread = threadIdx.x;
   const int depth = depth_of(s.d), value_depth = depth_of(s.d_v);
+  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q);
+  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k, begin);
   bool kept[T::kRows];
   SIMT_UNROLL
-  for (int i = 0; i < T::kRows; ++i)
-    kept[i] = T::row(i) < count && is_kept(in.keep_k, s, row, s.n_k, begin + T::row(i));
-  const bool any = __syncthreads_or(thread < count && is_kept(in.keep_k, s, row, s.n_k, begin + thread));
+  for (int i = 0; i < T::kRows; ++i) kept[i] = T::row(i) < count && is_kept(keep_k, T::row(i));
+  const bool any = __syncthreads_or(thread < count && is_kept(keep_k, thread));
   T::template load<T::kTall>(in.k + key * s.d, s.d, count, 1.0f, nullptr, k);
   T::template load<T::kTall>(in.v + key * s.d_v, s.d_v, count, 1.0f, nullptr, v);
 
@@ -129,7 +132,7 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
   float key_sum[T::kRows][T::kOuts] = {}, value_sum[T::kRows][T::kOuts] = {};
   for (std::int64_t at = any ? start : s.n_q; at < s.n_q; at += T::kWide) {
     const int queries = static_cast<int>(s.n_q - at < T::kWide ? s.n_q - at : T::kWide);
-    if (!__syncthreads_or(thread < queries && is_kept(in.keep_q, s, row, s.n_q, at + thread))) continue;
+    if (!__syncthreads_or(thread < queries && is_kept(keep_q, at + thread))) continue;
     const std::int64_t token = row * s.n_q + at;
     T::template load<T::kWide>(in.q + token * s.d, s.d, queries, rule.query_scale, nullptr, q);
     T::template load<T::kWide>(from.dx + token * s.d_v, s.d_v, queries, 1.0f,

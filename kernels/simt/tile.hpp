@@ -10,6 +10,13 @@
 
 namespace yoso::SIMT_NS {
 
+// Loads under way at a time: all of a tile's at once take too many registers.
+#if defined(__CUDACC__)
+#define SIMT_UNROLL_4 _Pragma("unroll 4")
+#else
+#define SIMT_UNROLL_4
+#endif
+
 constexpr int kTileThreads = 128;
 
 template <int kD_, int kWide_>
@@ -101,13 +108,13 @@ struct Tile {
     // not 0 * x: rows of factor 0 are not to be looked at
     const auto times = [](float f, float e) { return f == 0.0f ? 0.0f : f * e; };
     if (n % 4 == 0) {
-      SIMT_UNROLL
+      SIMT_UNROLL_4
       for (int at = threadIdx.x; at < kHeight * (kD / 4); at += kTileThreads) {
         const int r = at / (kD / 4), c = at % (kD / 4) * 4;
         float4 e = make_float4(0, 0, 0, 0);
         if (r < count && c < n) {
           const float f = factor(r);
-          e = __ldg(reinterpret_cast<const float4*>(x + static_cast<std::int64_t>(r) * n + c));
+          e = __ldg(reinterpret_cast<const float4*>(x + r * n + c));
           e = make_float4(times(f, e.x), times(f, e.y), times(f, e.z), times(f, e.w));
         }
         *reinterpret_cast<float4*>(tile + r * kStride + c) = e;
@@ -116,7 +123,7 @@ struct Tile {
       for (int at = threadIdx.x; at < kHeight * kD; at += kTileThreads) {
         const int r = at / kD, c = at % kD;
         float e = 0;
-        if (r < count && c < n) e = times(factor(r), __ldg(x + static_cast<std::int64_t>(r) * n + c));
+        if (r < count && c < n) e = times(factor(r), __ldg(x + r * n + c));
         tile[r * kStride + c] = e;
       }
     }

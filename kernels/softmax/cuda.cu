@@ -1,4 +1,5 @@
 // Exact attention on CUDA, tiled: never more than a tile of scores.
+#include <yoso/device.hpp>
 #include <yoso/method.hpp>
 
 #include <cmath>

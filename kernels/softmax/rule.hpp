@@ -1,6 +1,8 @@
 // Softmax as a rule of simt/attend.hpp: online (Milakov and Gimelshein 2018, algorithm 3; Dao et al. 2022, algorithms 1
 // and 4), with log2 e in the scale of the queries, so that powers are of two.
 #pragma once
+#include <cmath>
+
 #include "simt/attend_backward.hpp"
 
 namespace yoso::softmax::SIMT_NS {

@@ -1,4 +1,5 @@
 // yoso-e on CUDA: unit rows, tiles of weights, and the norm of an output row in the kernel that sums it.
+#include <yoso/device.hpp>
 #include <yoso/method.hpp>
 
 #include <algorithm>

@@ -11,7 +11,7 @@ using namespace yoso::SIMT_NS;
 // Above this cosine a pair is computed again from the difference of its unit rows: p has a cusp at 1, where a dot
 // product that is off by 1e-7 is off by 4e-4 in the angle.
 constexpr float kNear = 0.998f;
-constexpr float kLeastSine = 1e-3f;  // of an angle, in the derivative
+constexpr float kMostInverse = 1e3f;  // of the sine of an angle, in the derivative
 
 struct Rule {
   float query_scale = 1, dq_scale = 1, dk_scale = 1;
@@ -22,8 +22,8 @@ struct Rule {
   float* kept = nullptr;  // [rows, n_q] or null: what backward needs of a row, as through_norms() reads it
 
   struct Angle {
-    float base, sine;  // 1 - angle / pi, sin(angle)
-    bool same;         // rows are equal
+    float base, inverse;  // 1 - angle / pi; 1 / sin(angle), at most kMostInverse
+    bool same;            // rows are equal
   };
 
   // acos(a) = sqrt(1 - a) P(a) on [0, 1] (after Abramowitz and Stegun 4.4.46, with 1 / pi worked in). A negative x
@@ -38,7 +38,7 @@ struct Rule {
     p = p * a + 0.028322357684373856f;
     p = p * a - 0.06830888986587524f;
     p = p * a + 0.5f;
-    return {x < 0 ? root * p : 1 - root * p, root * sqrtf(1 + a), false};
+    return {x < 0 ? root * p : 1 - root * p, fminf(rsqrtf(below * (1 + a)), kMostInverse), false};
   }
 
   // From |q - k| = 2 sin(angle / 2): with x = s cos(angle), (1 - x) / 2 = (1 - s) / 2 + s |q - k|^2 / 4.
@@ -46,7 +46,7 @@ struct Rule {
     float square = 0;
     for (int c = 0; c < depth; ++c) square += (q[c] - k[c]) * (q[c] - k[c]);
     const float half = fminf(1.0f, (1 - dot_scale) / 2 + dot_scale * square / 4), root = sqrtf(half);
-    return {1 - 0.636619772f * asinf(root), 2 * root * sqrtf(1 - half), square == 0};
+    return {1 - 0.636619772f * asinf(root), fminf(0.5f * rsqrtf(half * (1 - half)), kMostInverse), square == 0};
   }
 
   __device__ Angle angle(float dot, const float* q, const float* k, int depth) const {
@@ -114,7 +114,7 @@ struct Rule {
     const float below = power(pair.base, tau - 1);
     weight = below * pair.base * second;
     const float constant = dot_scale * second * static_cast<float>(tau);
-    const float derivative = lower_bound ? 0.5f * pair.base : 0.318309886f / fmaxf(pair.sine, kLeastSine);
+    const float derivative = lower_bound ? 0.5f * pair.base : 0.318309886f * pair.inverse;
     slope = pair.same ? 0.0f : (g - first) * (below * constant * derivative);  // equal rows give each other nothing
   }
 };
