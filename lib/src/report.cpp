@@ -311,6 +311,8 @@ Json json(const Method& m) {
   for (const Knob& k : m.knobs) knobs.push_back(json(k));
   const Settings usual(m.knobs, Shape{});
   const auto cell = [](const Cell& c) { return Json{{"forward", c.forward}, {"backward", c.backward}}; };
+  Json cuda = cell(m.cuda);
+  cuda["verified"] = m.cuda.verified.empty() ? Json(nullptr) : Json(m.cuda.verified);
   return {{"name", m.name},
           {"title", m.title},
           {"control", m.control},
@@ -319,7 +321,7 @@ Json json(const Method& m) {
           {"target", m.target ? Json(m.target(usual)) : Json(nullptr)},
           {"main_knob", m.main_knob.empty() ? Json(nullptr) : Json(m.main_knob)},
           {"sampled", m.draws && !m.draws(Shape{}, usual).empty()},
-          {"backends", {{"cpu", cell(m.cpu)}, {"cuda", cell(m.cuda)}}},
+          {"backends", {{"cpu", cell(m.cpu)}, {"cuda", cuda}}},
           {"knobs", knobs}};
 }
 

@@ -36,3 +36,31 @@ endfunction()
 
 yoso_emulated_test("")
 add_test(NAME simt_cells COMMAND test_simt [slice])
+if(YOSO_SIMT_SANITIZERS AND NOT YOSO_SANITIZE)
+  add_test(NAME simt_cells_walk COMMAND test_simt [conformance],[gradients],[promises])
+  foreach(flavour asan tsan)
+    yoso_emulated_test(_${flavour})
+    add_test(NAME simt_cells_${flavour} COMMAND test_simt_${flavour} [slice])
+    # only the cells are instrumented: a vector that passes between them and the rest looks misused
+    set_tests_properties(simt_cells_${flavour} PROPERTIES
+                         ENVIRONMENT "ASAN_OPTIONS=detect_container_overflow=0;OMP_NUM_THREADS=1")
+  endforeach()
+endif()
+
+# yoso-bench on the emulator: `--backend cuda` from the command line down to the kernels. The objects of the finished
+# program are linked again, with a catalogue and a device of its own before those in the library.
+if(TARGET yoso-bench)
+  get_target_property(libraries yoso-bench LINK_LIBRARIES)
+  add_executable(yoso-bench_emulated $<TARGET_OBJECTS:yoso-bench> emulated_device.cpp emulated_backend.cpp)
+  yoso_write_catalogue(yoso-bench_emulated yoso "${all_methods}" "${cell_methods}" emu_impl)
+  target_include_directories(yoso-bench_emulated PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/kernels)
+  target_link_libraries(yoso-bench_emulated PRIVATE simt_cells simt_emulator ${libraries})
+
+  add_executable(test_simt_cli cli_test.cpp ${PROJECT_SOURCE_DIR}/tests/cli/run.cpp)
+  target_include_directories(test_simt_cli PRIVATE ${PROJECT_SOURCE_DIR}/tests/cli)
+  target_link_libraries(test_simt_cli PRIVATE test_main yoso_flags nlohmann_json::nlohmann_json)
+  target_compile_definitions(test_simt_cli PRIVATE YOSO_BENCH="$<TARGET_FILE:yoso-bench_emulated>"
+                                                   YOSO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_dependencies(test_simt_cli yoso-bench_emulated)
+  add_test(NAME simt_cli COMMAND test_simt_cli)
+endif()

@@ -6,11 +6,19 @@
 #include <yoso/report.hpp>
 
 #include "../bench.hpp"
+#include "simt/backend.hpp"
 
 namespace yoso::app {
 namespace {
 
 std::string passes(const Cell& cell) { return cell.forward ? cell.backward ? "forward, backward" : "forward" : "-"; }
+
+// Of a device: also whether it has run on one.
+std::string passes_on_device(const Cell& cell) {
+  if (!cell.forward) return "-";
+  return passes(cell) +
+         (cell.verified.empty() ? "; emulated only" : fmt::format("; verified on {}", std::string(cell.verified)));
+}
 
 std::string bounds(const Knob& knob) {
   if (knob.kind == Knob::Kind::choice) return fmt::format("{}", fmt::join(knob.choices, "|"));
@@ -23,10 +31,14 @@ std::string everything() {
   std::size_t methods = 0, yardsticks = 0;
   for (const Method* m : catalogue()) {
     (m->control ? yardsticks : methods) += 1;
-    table.row({std::string(m->name), m->control ? "control" : "method", passes(m->cpu), passes(m->cuda),
+    table.row({std::string(m->name), m->control ? "control" : "method", passes(m->cpu), passes_on_device(m->cuda),
                m->knobs.empty() ? "-" : fmt::format("{}", m->knobs.size()), std::string(m->title)});
   }
-  std::string text = table.text() + fmt::format("\n{} methods and {} controls\n\nKnobs:\n", methods, yardsticks);
+  std::string text = table.text() + fmt::format("\n{} methods and {} controls\n", methods, yardsticks);
+  text += cuda_was_built() ? "emulated only: the tests run these CUDA kernels in an emulator; no GPU has checked or "
+                             "timed them yet\n"
+                           : "cuda: absent, because this build has no CUDA compiler (or YOSO_CUDA=OFF)\n";
+  text += "\nKnobs:\n";
   Table knob_table({"method", "flag", "usual", "bounds", "what"}, 5);
   for (const Method* m : catalogue())
     for (const Knob& k : m->knobs)
@@ -43,7 +55,7 @@ std::string one(const Method& m) {
   text += fmt::format("  random    {}\n", m.draws && !m.draws(Shape{}, usual).empty()
                                               ? m.redraws ? "yes, drawn afresh in every call" : "yes, drawn once"
                                               : "no");
-  text += fmt::format("  cpu       {}\n  cuda      {}\n", passes(m.cpu), passes(m.cuda));
+  text += fmt::format("  cpu       {}\n  cuda      {}\n", passes(m.cpu), passes_on_device(m.cuda));
   if (!m.main_knob.empty()) text += fmt::format("  main knob {} (trades cost for exactness)\n", m.main_knob);
   if (m.knobs.empty()) return text + "  no knobs\n";
   text += "\n";

@@ -109,6 +109,7 @@ struct Cell {
   std::unique_ptr<AnyEngine> (*build)(const Shape&, const Settings&, const Context&) = nullptr;
   bool forward = false;
   bool backward = false;
+  std::string_view verified = {};  // a device's: on which one a committed check has passed; empty: on none yet
 };
 
 template <Engine E>

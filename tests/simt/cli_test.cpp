@@ -1,0 +1,111 @@
+// The whole program on the emulated device: what a machine with a GPU would do, but for the times.
+#include <set>
+
+#include "catch.hpp"
+#include "run.hpp"
+
+using nlohmann::json;
+
+namespace {
+
+const std::string kQuick = " --time-budget 0.002 --min-samples 1";
+
+std::string status_of(const json& point) { return point.at("status").get<std::string>(); }
+
+}  // namespace
+
+TEST_CASE("speed on a device: rows carry backend, architecture and a command that repeats them", "[cli]") {
+  const json report = cli::measured(
+      "speed -m softmax,yoso-m,longformer -n 33 -d 20 --heads 2 --backend cuda --pass "
+      "forward,both --hashes 4 --phases" +
+      kQuick);
+  REQUIRE(report.at("points").size() == 6);
+  CHECK(report.at("environments")[0].at("gpu").at("name") == "emulator");
+  for (const json& point : report.at("points")) {
+    CAPTURE(point.at("method"), point.at("reason"));
+    CHECK(point.at("backend") == "cuda");
+    CHECK(point.at("isa") == "emulated");
+    CHECK(point.at("check").at("passed") == true);
+    CHECK(point.at("cache") == "hot");
+    const auto repro = point.at("repro").get<std::string>();
+    CHECK(repro.find(" --backend cuda ") != repro.npos);
+    CHECK(repro.find("--isa") == repro.npos);
+    const json again = cli::measured(repro.substr(repro.find(' ') + 1));
+    bool found = false;
+    for (const json& other : again.at("points")) found |= other.at("id") == point.at("id");
+    CHECK(found);
+  }
+}
+
+TEST_CASE("cpu and cuda are groups of one report", "[cli]") {
+  const json report = cli::measured("speed -m softmax -n 16 --backend cpu,cuda" + kQuick);
+  std::set<std::string> groups, backends;
+  for (const json& point : report.at("points")) {
+    groups.insert(point.at("group").get<std::string>());
+    backends.insert(point.at("backend").get<std::string>());
+  }
+  CHECK(groups.size() == 2);
+  CHECK(backends == std::set<std::string>{"cpu", "cuda"});
+}
+
+TEST_CASE("a cold cache is said and is another point", "[cli]") {
+  const json hot = cli::measured("speed -m softmax -n 16 --backend cuda" + kQuick);
+  const json cold = cli::measured("speed -m softmax -n 16 --backend cuda --cache cold" + kQuick);
+  CHECK(cold.at("points")[0].at("cache") == "cold");
+  CHECK(cold.at("points")[0].at("time").at("inner") == 1);
+  CHECK(cold.at("points")[0].at("id") != hot.at("points")[0].at("id"));
+}
+
+TEST_CASE("check, memory and error run on a device", "[cli]") {
+  const json check = cli::measured("check --backend cuda -n 17 --heads 2 --batch 1 -d 20 --hashes 3 --features 8");
+  std::size_t passed = 0;
+  for (const json& point : check.at("points")) {
+    CAPTURE(point.at("method"), point.at("reason"));
+    CHECK((status_of(point) == "ok" || status_of(point) == "unsupported"));
+    passed += status_of(point) == "ok";
+  }
+  CHECK(passed >= 7);
+
+  const json memory = cli::measured("memory -m softmax,yoso-m -n 33 --backend cuda --pass both");
+  for (const json& point : memory.at("points")) {
+    CHECK(point.at("memory").at("peak") == point.at("memory").at("predicted"));
+    CHECK(point.at("memory").at("rss").is_null());  // its memory is no part of the process
+  }
+
+  // the same draws and the same definition: the same error, but for rounding
+  const std::string what = "error -m yoso-m -n 48 -d 16 --seeds 3 --hashes 8 ";
+  const json here = cli::measured(what + "--backend cpu"), there = cli::measured(what + "--backend cuda");
+  const auto skill = [](const json& report) {
+    for (const json& point : report.at("points"))
+      if (point.at("method") == "yoso-m")
+        return point.at("error").at("total").at("metrics").at("skill").at("median").get<double>();
+    return 0.0;
+  };
+  CHECK(skill(here) != 0);
+  CHECK(std::abs(skill(here) - skill(there)) < 1e-4);
+}
+
+TEST_CASE("a device's groups can be swept and merged", "[cli]") {
+  const std::string folder = cli::scratch("points");
+  const cli::Result swept = cli::run(
+      "sweep -m softmax,yoso-m -n 16,32 --hashes 2 --backend cpu,cuda --kinds speed --no-rss "
+      "--where backend==cuda||n==16 --out " +
+      folder + kQuick);
+  CAPTURE(swept.err);
+  REQUIRE(swept.code == 0);
+  const json report = cli::measured("merge " + folder);
+  CHECK(report.at("points").size() == 6);
+}
+
+TEST_CASE("what goes with a device and what does not", "[cli]") {
+  for (const char* words : {"speed --backend cuda --isa scalar", "speed --backend cuda --threads 2",
+                            "speed --cache cold", "speed --backend gpu", "speed --cache warm --backend cuda"}) {
+    const cli::Result result = cli::run(words);
+    CAPTURE(words, result.err);
+    CHECK(result.code == 2);
+    CHECK(cli::one_line(result.err));
+  }
+  const cli::Result listed = cli::run("list");
+  CHECK(listed.out.find("emulated only") != listed.out.npos);
+  CHECK(cli::run("env").out.find("emulator") != std::string::npos);
+}
