@@ -95,8 +95,7 @@ __device__ void find_logits(const Pairs& pairs, const Entries& queries, const En
 
 // Forward for d_v <= 64 kGroups.
 template <class Pairs, int kGroups>
-__global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2)
-    attend_pairs(Pairs pairs, Attention a) {
+__global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pairs(Pairs pairs, Attention a) {
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
   float* const mine = carver.take<float>(kTileFloats);
@@ -405,6 +404,35 @@ static __global__ void __launch_bounds__(kTileThreads)
   if (lane == 0) means[i] = sum;
 }
 
+// Joins what `parts` found for the first `count` queries of each row; partial rows are [rows, parts, count]. A warp
+// takes a query.
+static __global__ void __launch_bounds__(kTileThreads)
+    join_queries(std::int64_t rows, int count, int parts, Attention a) {
+  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
+  if (at >= rows * count) return;
+  const std::int64_t row = at / count, i = at % count, first = row * parts * count + i, query = row * a.n_q + i;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const auto found = [&](int part) { return first + static_cast<std::int64_t>(part) * count; };
+  float largest = -INFINITY, total = 0;
+  for (int p = lane; p < parts; p += kWarp) largest = fmaxf(largest, a.partial_largest[found(p)]);
+  largest = warp_max(largest);
+  const float base = largest > -INFINITY ? largest : 0.0f;
+  for (int p = lane; p < parts; p += kWarp)
+    total = fmaf(a.partial_totals[found(p)], exp2f(a.partial_largest[found(p)] - base), total);
+  total = warp_sum(total);
+  const bool answered = total > 0.0f && (!a.keep_q || a.keep_q[row / a.heads * a.n_q + i]);
+  const float share = answered ? 1.0f / total : 0.0f;
+  for (int c = lane; c < a.d_v; c += kWarp) {
+    float sum = 0;
+    for (int p = 0; answered && p < parts; ++p)
+      sum = fmaf(exp2f(a.partial_largest[found(p)] - base), a.partial[found(p) * a.d_v + c], sum);
+    a.out[query * a.d_v + c] = share * sum;
+  }
+  if (lane != 0 || !a.largest) return;
+  a.largest[query] = answered ? largest : INFINITY;
+  a.totals[query] = share;
+}
+
 // ---------------------------------------------------------------------------------------------------------- launches
 
 template <class Pairs>
@@ -426,6 +454,13 @@ void attend(void* stream, std::int64_t blocks, const Pairs& pairs, const Attenti
     simt::launch(launch, attend_pairs<Pairs, 2>, pairs, a);
   else
     simt::launch(launch, attend_pairs<Pairs, 4>, pairs, a);
+}
+
+inline void join_parts(void* stream, std::int64_t rows, std::int64_t count, int parts, const Attention& a) {
+  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(rows * count, kTileThreads / kWarp))),
+                .block = dim3(kTileThreads),
+                .stream = stream},
+               join_queries, rows, static_cast<int>(count), parts, a);
 }
 
 inline void find_means(void* stream, std::int64_t queries, const Attention& a, const float* dout, float* means) {
