@@ -1,21 +1,16 @@
 // Nystrom attention on CUDA, forward.
-//
-// Segments without a kept token are no landmarks; their rows and columns of B are zeros, which the iteration leaves
-// zeros, so that every row of the problem has matrices of one size. They fit shared memory, so that a block does the
-// whole iteration of a row: 4 products of 64 x 64 a step would otherwise be a launch each.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <yoso/device.hpp>
 #include <yoso/method.hpp>
 
-#include "simt/pairs.hpp"
+#include "nystrom/landmarks.hpp"
 
 namespace yoso::nystrom {
 namespace SIMT_NS {
 namespace {
-
-using namespace yoso::SIMT_NS;
 
 constexpr std::int64_t kPart = 256;  // keys that a block of landmarks attends to, where they can be shared out
 
@@ -48,190 +43,6 @@ struct Pairs {
   __device__ float logit(const Entry&, const Entry&, float product) const { return product; }
 };
 
-struct Sizes {
-  std::int64_t rows, heads, n;
-  int landmarks, d, d_v;
-};
-
-// Means of the kept tokens of each segment [l n / L, (l + 1) n / L), and whether there are any. A warp takes a segment.
-static __global__ void __launch_bounds__(kTileThreads)
-    average_segments(Sizes s, const float* x, const std::uint8_t* keep, float* means, std::uint8_t* there) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
-  if (at >= s.rows * s.landmarks) return;
-  const std::int64_t row = at / s.landmarks, segment = at % s.landmarks;
-  const std::int64_t begin = segment * s.n / s.landmarks, end = (segment + 1) * s.n / s.landmarks;
-  const std::uint8_t* const mask = keep ? keep + row / s.heads * s.n : nullptr;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  x += row * s.n * s.d;
-  int kept = 0;
-  for (std::int64_t i = begin; i < end; ++i) kept += !mask || mask[i];
-  const float share = kept > 0 ? 1.0f / static_cast<float>(kept) : 0.0f;
-  for (int c = lane; c < s.d; c += kWarp) {
-    float sum = 0;
-    for (std::int64_t i = begin; i < end; ++i)
-      if (!mask || mask[i]) sum += x[i * s.d + c];
-    means[at * s.d + c] = share * sum;
-  }
-  if (lane == 0) there[at] = kept > 0;
-}
-
-// The thread's 4 x 4 of a product into a tile, as diagonal * I + factor * sum.
-__device__ void put_product(float* tile, float diagonal, float factor, const float (&sum)[4][4]) {
-  SIMT_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    float* const to = tile + (4 * seat_y() + i) * kLine + 4 * seat_x();
-    SIMT_UNROLL
-    for (int j = 0; j < 4; ++j) to[j] = fmaf(factor, sum[i][j], 4 * seat_y() + i == 4 * seat_x() + j ? diagonal : 0.0f);
-  }
-}
-
-// The largest of what the 64 first threads bring, in shared memory for all.
-__device__ float largest_of(float own, float* two) {
-  const int thread = static_cast<int>(threadIdx.x);
-  if (thread < 2 * kWarp) {
-    const float most = warp_max(own);
-    if (thread % kWarp == 0) two[thread / kWarp] = most;
-  }
-  __syncthreads();
-  return fmaxf(two[0], two[1]);
-}
-
-// B = softmax(q~ k~^T / sqrt(d)) of a row, [rows, L, L], and its largest column and row sums: norms [rows, 2].
-static __global__ void __launch_bounds__(kTileThreads, 2)
-    weigh_landmarks(Sizes s, float scale, const float* q, const float* k, const std::uint8_t* q_there,
-                    const std::uint8_t* k_there, float* kernel, float* norms) {
-  SIMT_DYNAMIC_SHARED(memory);
-  simt::Carver carver(memory);
-  float* const mine = carver.take<float>(kTileFloats);
-  float* const theirs = carver.take<float>(kTileFloats);
-  int* const queries = carver.take<int>(kTile);
-  int* const keys = carver.take<int>(kTile);
-  float* const two = carver.take<float>(4);
-  const std::int64_t row = blockIdx.x, first = row * s.landmarks;
-  const int thread = static_cast<int>(threadIdx.x), x = seat_x(), y = seat_y();
-  if (thread < kTile) {
-    queries[thread] = thread < s.landmarks && q_there[first + thread] ? thread : -1;
-    keys[thread] = thread < s.landmarks && k_there[first + thread] ? thread : -1;
-  }
-  float b[4][4] = {};
-  SIMT_ROLLED
-  for (int c = 0; c < s.d; c += kTile) {
-    __syncthreads();
-    load_rows(mine, queries, q + first * s.d, s.d, c, nullptr, scale);
-    load_rows(theirs, keys, k + first * s.d, s.d, c, nullptr, 1.0f);
-    __syncthreads();
-    add_products(mine, theirs, tile_width(s.d, c), kTile, b);
-  }
-  __syncthreads();
-  SIMT_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int r = 4 * y + i;
-    float most = -INFINITY, total = 0;
-    SIMT_UNROLL
-    for (int j = 0; j < 4; ++j) {
-      if (queries[r] < 0 || keys[x + kSeats * j] < 0) b[i][j] = -INFINITY;
-      most = fmaxf(most, b[i][j]);
-    }
-    most = row_max(most);
-    const float base = most > -INFINITY ? most : 0.0f;
-    SIMT_UNROLL
-    for (int j = 0; j < 4; ++j) total += b[i][j] = exp2f(b[i][j] - base);
-    total = row_sum(total);
-    const float share = total > 0.0f ? 1.0f / total : 0.0f;
-    SIMT_UNROLL
-    for (int j = 0; j < 4; ++j) {
-      const int column = x + kSeats * j;
-      mine[r * kLine + column] = share * b[i][j];
-      if (r < s.landmarks && column < s.landmarks) kernel[(first + r) * s.landmarks + column] = share * b[i][j];
-    }
-  }
-  __syncthreads();
-  float column = 0, sum = 0;
-  for (int i = 0; thread < kTile && i < kTile; ++i) {
-    column += mine[i * kLine + thread];
-    sum += mine[thread * kLine + i];
-  }
-  const float columns = largest_of(column, two), rows = largest_of(sum, two + 2);
-  if (thread != 0) return;
-  norms[2 * row] = columns;
-  norms[2 * row + 1] = rows;
-}
-
-// Z = pinv(B) by `iterations` steps Z <- Z (13 I - P (15 I - P (7 I - P))) / 4, P = B Z, from B^T over its two norms
-// (over the largest of all rows, if `whole`); then values = Z summary, for one row.
-static __global__ void __launch_bounds__(kTileThreads, 2)
-    invert(Sizes s, int iterations, bool whole, const float* kernel, const float* norms, const float* summary,
-           float* values) {
-  SIMT_DYNAMIC_SHARED(memory);
-  simt::Carver carver(memory);
-  float* const b = carver.take<float>(kTileFloats);
-  float* const z = carver.take<float>(kTileFloats);
-  float* const p = carver.take<float>(kTileFloats);
-  float* const t = carver.take<float>(kTileFloats);
-  int* const tokens = carver.take<int>(kTile);
-  float* const two = carver.take<float>(4);
-  const std::int64_t row = blockIdx.x, first = row * s.landmarks;
-  const int thread = static_cast<int>(threadIdx.x);
-  if (thread < kTile) tokens[thread] = thread < s.landmarks ? thread : -1;
-  float columns = 0, rows = 0;
-  for (std::int64_t at = whole ? thread : row; thread < kTile && at < (whole ? s.rows : row + 1); at += kTile) {
-    columns = fmaxf(columns, norms[2 * at]);
-    rows = fmaxf(rows, norms[2 * at + 1]);
-  }
-  const float norm = largest_of(columns, two) * largest_of(rows, two + 2), guess = norm > 0.0f ? 1.0f / norm : 0.0f;
-  for (int at = thread; at < kTile * kTile; at += kTileThreads) {
-    const int i = at / kTile, j = at % kTile;
-    const float e = i < s.landmarks && j < s.landmarks ? kernel[(first + i) * s.landmarks + j] : 0.0f;
-    b[i * kLine + j] = e;
-    z[j * kLine + i] = guess * e;
-  }
-  __syncthreads();
-  const int count = s.landmarks;
-  SIMT_ROLLED
-  for (int step = 0; step < iterations; ++step) {
-    {
-      float sum[4][4] = {};
-      add_weighted<4>(b, z, kLine, count, sum);
-      put_product(p, 0.0f, 1.0f, sum);
-      put_product(t, 7.0f, -1.0f, sum);
-    }
-    SIMT_ROLLED
-    for (int turn = 0; turn < 2; ++turn) {  // U = 15 I - P T, W = 13 I - P U, where T was
-      float sum[4][4] = {};
-      __syncthreads();
-      add_weighted<4>(p, t, kLine, count, sum);
-      __syncthreads();
-      put_product(t, turn == 0 ? 15.0f : 13.0f, -1.0f, sum);
-    }
-    float sum[4][4] = {};
-    __syncthreads();
-    add_weighted<4>(z, t, kLine, count, sum);
-    __syncthreads();
-    put_product(z, 0.0f, 0.25f, sum);
-    __syncthreads();
-  }
-  SIMT_ROLLED
-  for (int c = 0; c < s.d_v; c += kTile) {
-    float sum[4][4] = {};
-    __syncthreads();
-    load_rows(p, tokens, summary + first * s.d_v, s.d_v, c, nullptr, 1.0f);
-    __syncthreads();
-    add_weighted<4>(z, p, kLine, count, sum);
-    SIMT_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int r = 4 * seat_y() + i;
-      if (r < s.landmarks)
-        store4(values + (first + r) * s.d_v, s.d_v, c + 4 * seat_x(), sum[i][0], sum[i][1], sum[i][2], sum[i][3],
-               false);
-    }
-  }
-}
-
-constexpr std::size_t kInvertShared =
-    4 * simt::Carver::bytes<float>(kTileFloats) + simt::Carver::bytes<int>(kTile) + simt::Carver::bytes<float>(4);
-constexpr std::size_t kWeighShared =
-    2 * simt::Carver::bytes<float>(kTileFloats) + 2 * simt::Carver::bytes<int>(kTile) + simt::Carver::bytes<float>(4);
-
 struct Cuda {
   Cuda(const Shape& shape, const Settings& settings, const Context& context)
       : shape_(shape),
@@ -243,10 +54,8 @@ struct Cuda {
     if (shape.causal) throw Unsupported("nystrom has no causal form: its landmarks average over the future");
     if (shape.n_q != shape.n_k) throw Unsupported("nystrom is self-attention: queries and keys share their segments");
     if (shape.d_v > kWidestValue) throw Unsupported("nystrom on cuda has values of at most 256 columns");
-    if (exact_) return;
-    if (landmarks_ > kTile) throw Unsupported("nystrom on cuda has at most 64 landmarks, or one for every token");
-    if (context.device->info().shared_per_block < static_cast<std::int64_t>(kInvertShared))
-      throw Unsupported("nystrom on cuda needs 70 KiB of shared memory for the pseudo-inverse");
+    small_ = landmarks_ <= kTile && context.device->info().shared_per_block >= static_cast<std::int64_t>(kInvertShared);
+    if (!exact_ && !small_) require_blas();
   }
 
   Needs needs() const {
@@ -281,8 +90,7 @@ struct Cuda {
     average(in.q, in.keep_q, at.q, at.q_there);
     average(in.k, in.keep_k, at.k, at.k_there);
     call.phase("kernel");
-    simt::launch(blocks_of(stream, rows, kWeighShared), weigh_landmarks, s, query_scale(), at.q, at.k, at.q_there,
-                 at.k_there, at.kernel, at.norms);
+    weigh(s, at, stream);
     call.phase("values");
     Attention a = attention(at.q, in.k, in.v, landmarks_, shape_.n_k);
     a.keep_q = at.q_there;
@@ -297,8 +105,11 @@ struct Cuda {
     attend(stream, pairs.blocks(), pairs, a);
     if (parts() > 1) join_parts(stream, rows, landmarks_, pairs.parts, a);
     call.phase("inverse");
-    simt::launch(blocks_of(stream, rows, kInvertShared), invert, s, iterations_, whole_tensor_, at.kernel, at.norms,
-                 at.summary, at.values);
+    if (small_)
+      simt::launch(blocks_of(stream, rows, kInvertShared), invert, s, iterations_, at.kernel, at.norms, at.summary,
+                   at.values);
+    else
+      invert_by_products(s, at, stream);
     call.phase("query");
     a = attention(in.q, at.k, at.values, shape_.n_q, landmarks_);
     a.keep_q = in.keep_q;
@@ -314,7 +125,68 @@ struct Cuda {
     float *kernel, *norms;                              // [rows, L, L], [rows, 2]
     float *summary, *values;                            // [rows, L, d_v]: C V, and pinv(B) times that
     float *partial, *partial_largest, *partial_totals;  // of the summary
+    float *inverse, *next, *product, *t, *u, *w;        // [rows, L, L], if by products
   };
+
+  void weigh(const Sizes& s, const Layout& at, void* stream) const {
+    if (small_) {
+      simt::launch(blocks_of(stream, s.rows, kWeighShared), weigh_landmarks, s, query_scale(), at.q, at.k, at.q_there,
+                   at.k_there, at.kernel, at.norms);
+    } else {
+      multiply(stream, {.m = landmarks_,
+                        .n = landmarks_,
+                        .k = shape_.d,
+                        .alpha = query_scale(),
+                        .a = at.q,
+                        .lda = shape_.d,
+                        .step_a = landmarks_ * shape_.d,
+                        .b = at.k,
+                        .b_transposed = true,
+                        .ldb = shape_.d,
+                        .step_b = landmarks_ * shape_.d,
+                        .c = at.kernel,
+                        .ldc = landmarks_,
+                        .step_c = landmarks_ * landmarks_,
+                        .count = s.rows});
+      simt::launch(blocks_of(stream, ceil_div(s.rows * landmarks_, kTileThreads / kWarp)), weigh_logits, s, at.q_there,
+                   at.k_there, at.kernel);
+      simt::launch(small_blocks_of(stream, s.rows), find_norms, s, at.kernel, at.norms);
+    }
+    if (whole_tensor_) simt::launch(small_blocks_of(stream, 1), widen_norms, s.rows, at.norms);
+  }
+
+  void invert_by_products(const Sizes& s, const Layout& at, void* stream) const {
+    const std::int64_t size = landmarks_ * landmarks_, elements = ceil_div(s.rows * size, kTileThreads);
+    // c [L, width] = alpha a b + beta c, a [L, L]
+    const auto product = [&](float alpha, const float* a, const float* b, float beta, float* c, std::int64_t width) {
+      multiply(stream, {.m = landmarks_,
+                        .n = width,
+                        .k = landmarks_,
+                        .alpha = alpha,
+                        .beta = beta,
+                        .a = a,
+                        .lda = landmarks_,
+                        .step_a = size,
+                        .b = b,
+                        .ldb = width,
+                        .step_b = landmarks_ * width,
+                        .c = c,
+                        .ldc = width,
+                        .step_c = landmarks_ * width,
+                        .count = s.rows});
+    };
+    float *z = at.inverse, *next = at.next;
+    simt::launch(blocks_of(stream, elements), guess_inverse, s, at.kernel, at.norms, z);
+    for (int step = 0; step < iterations_; ++step) {
+      product(1.0f, at.kernel, z, 0.0f, at.product, landmarks_);
+      simt::launch(blocks_of(stream, elements), begin_step, s, at.product, at.t, at.u, at.w);
+      product(-1.0f, at.product, at.t, 1.0f, at.u, landmarks_);
+      product(-1.0f, at.product, at.u, 1.0f, at.w, landmarks_);
+      product(0.25f, z, at.w, 0.0f, next, landmarks_);
+      std::swap(z, next);
+    }
+    product(1.0f, z, at.summary, 0.0f, at.values, shape_.d_v);
+  }
 
   std::int64_t parts() const { return ceil_div(shape_.n_k, kPart); }
   float query_scale() const { return kLog2E / std::sqrt(static_cast<float>(shape_.d)); }
@@ -334,6 +206,8 @@ struct Cuda {
     at.partial = scratch.take<float>(partials * shape_.d_v);
     at.partial_largest = scratch.take<float>(partials);
     at.partial_totals = scratch.take<float>(partials);
+    for (float** const matrix : {&at.inverse, &at.next, &at.product, &at.t, &at.u, &at.w})
+      *matrix = scratch.take<float>(small_ ? 0 : all * landmarks_);
     return at;
   }
 
@@ -368,11 +242,19 @@ struct Cuda {
             .stream = stream};
   }
 
+  static simt::Launch small_blocks_of(void* stream, std::int64_t blocks) {
+    return {.grid = dim3(static_cast<unsigned>(blocks)),
+            .block = dim3(kTile),
+            .shared_bytes = simt::Carver::bytes<float>(4),
+            .stream = stream};
+  }
+
   Shape shape_;
   Context context_;
   std::int64_t landmarks_;
   int iterations_;
   bool exact_, whole_tensor_;
+  bool small_ = false;  // the iteration of a row fits a block
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Sizes at which reformer and longformer go ways on a GPU that the walk's short problems do not reach.
+// Sizes at which methods that share pairs.hpp go ways on a GPU that the walk's short problems do not reach.
 #include "catch.hpp"
 #include "conformance/examine.hpp"
 #include "simt/emulator.hpp"
@@ -35,6 +35,13 @@ TEST_CASE("longformer: global tokens of more than a tile, parts of a row, wide v
   const Shape wide{.batch = 1, .heads = 1, .n_q = 150, .n_k = 150, .d = 10, .d_v = 100};
   check("longformer", wide, {{"window", "1000"}, {"global", "3"}}, Asked::outputs);
   check("longformer", wide, {{"window", "2"}, {"global", "0"}}, Asked::outputs);
+}
+
+TEST_CASE("nystrom: landmarks that fit a block, and more", "[slice][pairs]") {
+  const Shape shape{.batch = 2, .heads = 1, .n_q = 300, .n_k = 300, .d = 20, .d_v = 70};
+  check("nystrom", shape, {{"landmarks", "64"}}, Asked::outputs);
+  for (const char* init : {"head", "tensor"})
+    check("nystrom", shape, {{"landmarks", "70"}, {"pinv_init", init}, {"iterations", "3"}}, Asked::outputs);
 }
 
 TEST_CASE("pairs of tokens: the same bits in whatever order threads run", "[slice][pairs]") {
