@@ -8,7 +8,7 @@
 #include <yoso/device.hpp>
 #include <yoso/method.hpp>
 
-#include "simt/pairs.hpp"
+#include "simt/parts.hpp"
 
 namespace yoso::longformer {
 namespace SIMT_NS {
@@ -76,18 +76,6 @@ struct Pairs {
   __device__ static Entry kept(const Own& o, int token) { return {!o.keep || o.keep[token] ? token : -1}; }
 };
 
-// Gradients of the global tokens of x [rows, n, width] from those of the parts, in their order.
-static __global__ void __launch_bounds__(kTileThreads)
-    join_gradients(Pairs pairs, int width, const float* partial, float* to) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kTileThreads + threadIdx.x;
-  const std::int64_t size = static_cast<std::int64_t>(pairs.globals) * width;  // of a row's part
-  if (at >= pairs.rows * size) return;
-  const std::int64_t row = at / size, i = at % size;
-  float sum = 0;
-  for (int p = 0; p < pairs.parts; ++p) sum += partial[(row * pairs.parts + p) * size + i];
-  to[row * pairs.n * width + i] = sum;
-}
-
 struct Cuda {
   Cuda(const Shape& shape, const Settings& settings, const Context& context) : shape_(shape), context_(context) {
     if (shape.causal) throw Unsupported("longformer has no causal form: its global tokens see the future");
@@ -142,8 +130,7 @@ struct Cuda {
     find_key_gradients(stream, pairs.blocks(), pairs, at.a, at.b);
     if (partials() == 0) return;
     const auto join = [&](std::int64_t width, const float* partial, float* to) {
-      simt::launch(blocks_of(stream, ceil_div(pairs.rows * pairs.globals * width, kTileThreads)), join_gradients, pairs,
-                   static_cast<int>(width), partial, to);
+      join_gradients(stream, pairs.rows, pairs.globals, pairs.n, pairs.parts, width, partial, to);
     };
     join(shape_.d, at.b.partial_q, grads.dq);
     join(shape_.d, at.b.partial_k, grads.dk);
@@ -201,10 +188,6 @@ struct Cuda {
     Pairs pairs = pairs_;
     pairs.keep = in.keep_k;
     return pairs;
-  }
-
-  static simt::Launch blocks_of(void* stream, std::int64_t blocks) {
-    return {.grid = dim3(static_cast<unsigned>(blocks)), .block = dim3(kTileThreads), .stream = stream};
   }
 
   Shape shape_;

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "simt/blas.hpp"
-#include "simt/pairs.hpp"
+#include "simt/parts.hpp"
 
 namespace yoso::nystrom::SIMT_NS {
 namespace {
@@ -20,9 +20,11 @@ struct Sizes {
   int landmarks, d, d_v;
 };
 
-// Means of the kept tokens of each segment [l n / L, (l + 1) n / L), and whether there are any. A warp takes a segment.
+// Means of the kept tokens of each segment [l n / L, (l + 1) n / L), whether there are any, and the share of each. A
+// warp takes a segment.
 static __global__ void __launch_bounds__(kTileThreads)
-    average_segments(Sizes s, const float* x, const std::uint8_t* keep, float* means, std::uint8_t* there) {
+    average_segments(Sizes s, const float* x, const std::uint8_t* keep, float* means, std::uint8_t* there,
+                     float* shares) {
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
   if (at >= s.rows * s.landmarks) return;
   const std::int64_t row = at / s.landmarks, segment = at % s.landmarks;
@@ -39,7 +41,9 @@ static __global__ void __launch_bounds__(kTileThreads)
       if (!mask || mask[i]) sum += x[i * s.d + c];
     means[at * s.d + c] = share * sum;
   }
-  if (lane == 0) there[at] = kept > 0;
+  if (lane != 0) return;
+  there[at] = kept > 0;
+  shares[at] = share;
 }
 
 // The thread's 4 x 4 of a product into a tile, as diagonal * I + factor * sum.
@@ -150,7 +154,8 @@ static __global__ void __launch_bounds__(kTile) widen_norms(std::int64_t rows, f
 // Z = pinv(B) by `iterations` steps Z <- Z (13 I - P (15 I - P (7 I - P))) / 4, P = B Z, from B^T over its two norms;
 // then values = Z summary. A block takes a row.
 static __global__ void __launch_bounds__(kTileThreads, 2)
-    invert(Sizes s, int iterations, const float* kernel, const float* norms, const float* summary, float* values) {
+    invert(Sizes s, int iterations, const float* kernel, const float* norms, const float* summary, float* values,
+           float* iterates) {
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
   float* const b = carver.take<float>(kTileFloats);
@@ -170,6 +175,12 @@ static __global__ void __launch_bounds__(kTileThreads, 2)
   }
   __syncthreads();
   const int count = s.landmarks;
+  const auto keep = [&](int step) {
+    if (!iterates) return;
+    float* const to = iterates + (step * s.rows + row) * count * count;
+    for (int at = thread; at < count * count; at += kTileThreads) to[at] = z[at / count * kLine + at % count];
+  };
+  keep(0);
   SIMT_ROLLED
   for (int step = 0; step < iterations; ++step) {
     {
@@ -192,6 +203,7 @@ static __global__ void __launch_bounds__(kTileThreads, 2)
     __syncthreads();
     put_product(z, 0.0f, 0.25f, sum);
     __syncthreads();
+    keep(step + 1);
   }
   SIMT_ROLLED
   for (int c = 0; c < s.d_v; c += kTile) {

@@ -306,7 +306,6 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
   const int slice = static_cast<int>(blockIdx.x % static_cast<unsigned>(slices)) * kTile;
   const int thread = static_cast<int>(threadIdx.x), x = seat_x(), y = seat_y();
   const std::int64_t first_query = own.row * a.n_q, first_key = own.row * a.n_k;
-  const float* const scales = a.key_scales ? a.key_scales + first_key : nullptr;
   if (thread < kTile) keys.put(thread, thread < own.count ? pairs.key(own, thread) : Entry{});
   const int total_queries =
       __syncthreads_or(thread < kTile && keys.tokens[thread % kTile] >= 0) ? pairs.queries(own) : 0;
@@ -320,17 +319,29 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
       if (share == 0.0f) e.token = -1;
       queries.put(thread, e);
       shares[thread] = share;
-      largest[thread] = e.token >= 0 ? a.largest[first_query + e.token] : INFINITY;
-      means[thread] = e.token >= 0 ? b.means[first_query + e.token] : 0.0f;
+      largest[thread] = share != 0.0f ? a.largest[first_query + e.token] : INFINITY;
+      means[thread] = share != 0.0f ? b.means[first_query + e.token] : 0.0f;
     }
-    float w[4][4] = {}, slopes[4][4] = {};
+    float slopes[4][4] = {};
     SIMT_ROLLED
     for (int c = 0; c < a.d; c += kTile) {
       __syncthreads();
-      load_rows(mine, keys.tokens, a.k + first_key * a.d, a.d, c, scales, 1.0f);
+      load_rows(mine, keys.tokens, a.k + first_key * a.d, a.d, c, a.key_scales ? a.key_scales + first_key : nullptr,
+                1.0f);
       load_rows(theirs, queries.tokens, a.q + first_query * a.d, a.d, c, nullptr, a.query_scale);
       __syncthreads();
-      add_products(mine, theirs, tile_width(a.d, c), count, w);
+      add_products(mine, theirs, tile_width(a.d, c), count, slopes);
+    }
+    SIMT_UNROLL
+    for (int i = 0; i < 4; ++i) {  // weights wait in shared memory: registers are needed for the next product
+      const Entry key = keys.get(4 * y + i);
+      SIMT_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        const int column = x + kSeats * j;
+        const float s = logit_of(pairs, queries.get(column), key, slopes[i][j]);
+        weights[(4 * y + i) * kLine + column] = exp2f(s - largest[column]) * shares[column];
+        slopes[i][j] = 0.0f;
+      }
     }
     SIMT_ROLLED
     for (int c = 0; c < a.d_v; c += kTile) {
@@ -346,10 +357,9 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
       SIMT_UNROLL
       for (int j = 0; j < 4; ++j) {
         const int column = x + kSeats * j;
-        const Entry query = queries.get(column);
-        const float weight = exp2f(logit_of(pairs, query, key, w[i][j]) - largest[column]) * shares[column];
-        slopes[i][j] = weight > 0.0f && !pairs.constant(query, key) ? weight * (slopes[i][j] - means[column]) : 0.0f;
-        weights[(4 * y + i) * kLine + column] = weight;
+        const float w = weights[(4 * y + i) * kLine + column];
+        const bool moves = w > 0.0f && !pairs.constant(queries.get(column), key);
+        slopes[i][j] = moves ? w * (slopes[i][j] - means[column]) : 0.0f;
       }
     }
     if (slice < a.d_v) {
@@ -404,35 +414,6 @@ static __global__ void __launch_bounds__(kTileThreads)
   if (lane == 0) means[i] = sum;
 }
 
-// Joins what `parts` found for the first `count` queries of each row; partial rows are [rows, parts, count]. A warp
-// takes a query.
-static __global__ void __launch_bounds__(kTileThreads)
-    join_queries(std::int64_t rows, int count, int parts, Attention a) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
-  if (at >= rows * count) return;
-  const std::int64_t row = at / count, i = at % count, first = row * parts * count + i, query = row * a.n_q + i;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  const auto found = [&](int part) { return first + static_cast<std::int64_t>(part) * count; };
-  float largest = -INFINITY, total = 0;
-  for (int p = lane; p < parts; p += kWarp) largest = fmaxf(largest, a.partial_largest[found(p)]);
-  largest = warp_max(largest);
-  const float base = largest > -INFINITY ? largest : 0.0f;
-  for (int p = lane; p < parts; p += kWarp)
-    total = fmaf(a.partial_totals[found(p)], exp2f(a.partial_largest[found(p)] - base), total);
-  total = warp_sum(total);
-  const bool answered = total > 0.0f && (!a.keep_q || a.keep_q[row / a.heads * a.n_q + i]);
-  const float share = answered ? 1.0f / total : 0.0f;
-  for (int c = lane; c < a.d_v; c += kWarp) {
-    float sum = 0;
-    for (int p = 0; answered && p < parts; ++p)
-      sum = fmaf(exp2f(a.partial_largest[found(p)] - base), a.partial[found(p) * a.d_v + c], sum);
-    a.out[query * a.d_v + c] = share * sum;
-  }
-  if (lane != 0 || !a.largest) return;
-  a.largest[query] = answered ? largest : INFINITY;
-  a.totals[query] = share;
-}
-
 // ---------------------------------------------------------------------------------------------------------- launches
 
 template <class Pairs>
@@ -454,13 +435,6 @@ void attend(void* stream, std::int64_t blocks, const Pairs& pairs, const Attenti
     simt::launch(launch, attend_pairs<Pairs, 2>, pairs, a);
   else
     simt::launch(launch, attend_pairs<Pairs, 4>, pairs, a);
-}
-
-inline void join_parts(void* stream, std::int64_t rows, std::int64_t count, int parts, const Attention& a) {
-  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(rows * count, kTileThreads / kWarp))),
-                .block = dim3(kTileThreads),
-                .stream = stream},
-               join_queries, rows, static_cast<int>(count), parts, a);
 }
 
 inline void find_means(void* stream, std::int64_t queries, const Attention& a, const float* dout, float* means) {
