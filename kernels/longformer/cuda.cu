@@ -8,7 +8,7 @@
 #include <yoso/device.hpp>
 #include <yoso/method.hpp>
 
-#include "simt/pairs.hpp"
+#include "simt/parts.hpp"
 
 namespace yoso::longformer {
 namespace SIMT_NS {
@@ -76,50 +76,6 @@ struct Pairs {
   __device__ static Entry kept(const Own& o, int token) { return {!o.keep || o.keep[token] ? token : -1}; }
 };
 
-// Joins what the parts of the row found for a global query. A warp takes a query.
-static __global__ void __launch_bounds__(kTileThreads) join_queries(Pairs pairs, Attention a) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
-  if (at >= pairs.rows * pairs.globals) return;
-  const std::int64_t row = at / pairs.globals, i = at % pairs.globals, first = row * pairs.parts * pairs.globals + i;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  float largest = -INFINITY, total = 0;
-  for (int p = lane; p < pairs.parts; p += kWarp)
-    largest = fmaxf(largest, a.partial_largest[first + static_cast<std::int64_t>(p) * pairs.globals]);
-  largest = warp_max(largest);
-  const float base = largest > -INFINITY ? largest : 0.0f;
-  for (int p = lane; p < pairs.parts; p += kWarp) {
-    const std::int64_t found = first + static_cast<std::int64_t>(p) * pairs.globals;
-    total = fmaf(a.partial_totals[found], exp2f(a.partial_largest[found] - base), total);
-  }
-  total = warp_sum(total);
-  const bool answered = total > 0.0f && (!a.keep_q || a.keep_q[row / a.heads * a.n_q + i]);
-  const float share = answered ? 1.0f / total : 0.0f;
-  const std::int64_t query = row * a.n_q + i;
-  for (int c = lane; c < a.d_v; c += kWarp) {
-    float sum = 0;
-    for (int p = 0; answered && p < pairs.parts; ++p) {
-      const std::int64_t found = first + static_cast<std::int64_t>(p) * pairs.globals;
-      sum = fmaf(exp2f(a.partial_largest[found] - base), a.partial[found * a.d_v + c], sum);
-    }
-    a.out[query * a.d_v + c] = share * sum;
-  }
-  if (lane != 0 || !a.largest) return;
-  a.largest[query] = answered ? largest : INFINITY;
-  a.totals[query] = share;
-}
-
-// Gradients of the global tokens of x [rows, n, width] from those of the parts, in their order.
-static __global__ void __launch_bounds__(kTileThreads)
-    join_gradients(Pairs pairs, int width, const float* partial, float* to) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kTileThreads + threadIdx.x;
-  const std::int64_t size = static_cast<std::int64_t>(pairs.globals) * width;  // of a row's part
-  if (at >= pairs.rows * size) return;
-  const std::int64_t row = at / size, i = at % size;
-  float sum = 0;
-  for (int p = 0; p < pairs.parts; ++p) sum += partial[(row * pairs.parts + p) * size + i];
-  to[row * pairs.n * width + i] = sum;
-}
-
 struct Cuda {
   Cuda(const Shape& shape, const Settings& settings, const Context& context) : shape_(shape), context_(context) {
     if (shape.causal) throw Unsupported("longformer has no causal form: its global tokens see the future");
@@ -155,7 +111,7 @@ struct Cuda {
     call.phase("attend");
     attend(stream, pairs.blocks(), pairs, a);
     if (partials() == 0) return;
-    simt::launch(blocks_of(stream, ceil_div(pairs.rows * pairs.globals, kTileThreads / kWarp)), join_queries, pairs, a);
+    join_parts(stream, pairs.rows, pairs.globals, pairs.parts, a);
   }
 
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
@@ -174,8 +130,7 @@ struct Cuda {
     find_key_gradients(stream, pairs.blocks(), pairs, at.a, at.b);
     if (partials() == 0) return;
     const auto join = [&](std::int64_t width, const float* partial, float* to) {
-      simt::launch(blocks_of(stream, ceil_div(pairs.rows * pairs.globals * width, kTileThreads)), join_gradients, pairs,
-                   static_cast<int>(width), partial, to);
+      join_gradients(stream, pairs.rows, pairs.globals, pairs.n, pairs.parts, width, partial, to);
     };
     join(shape_.d, at.b.partial_q, grads.dq);
     join(shape_.d, at.b.partial_k, grads.dk);
@@ -233,10 +188,6 @@ struct Cuda {
     Pairs pairs = pairs_;
     pairs.keep = in.keep_k;
     return pairs;
-  }
-
-  static simt::Launch blocks_of(void* stream, std::int64_t blocks) {
-    return {.grid = dim3(static_cast<unsigned>(blocks)), .block = dim3(kTileThreads), .stream = stream};
   }
 
   Shape shape_;

@@ -95,8 +95,7 @@ __device__ void find_logits(const Pairs& pairs, const Entries& queries, const En
 
 // Forward for d_v <= 64 kGroups.
 template <class Pairs, int kGroups>
-__global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2)
-    attend_pairs(Pairs pairs, Attention a) {
+__global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pairs(Pairs pairs, Attention a) {
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
   float* const mine = carver.take<float>(kTileFloats);
@@ -307,7 +306,6 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
   const int slice = static_cast<int>(blockIdx.x % static_cast<unsigned>(slices)) * kTile;
   const int thread = static_cast<int>(threadIdx.x), x = seat_x(), y = seat_y();
   const std::int64_t first_query = own.row * a.n_q, first_key = own.row * a.n_k;
-  const float* const scales = a.key_scales ? a.key_scales + first_key : nullptr;
   if (thread < kTile) keys.put(thread, thread < own.count ? pairs.key(own, thread) : Entry{});
   const int total_queries =
       __syncthreads_or(thread < kTile && keys.tokens[thread % kTile] >= 0) ? pairs.queries(own) : 0;
@@ -321,17 +319,29 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
       if (share == 0.0f) e.token = -1;
       queries.put(thread, e);
       shares[thread] = share;
-      largest[thread] = e.token >= 0 ? a.largest[first_query + e.token] : INFINITY;
-      means[thread] = e.token >= 0 ? b.means[first_query + e.token] : 0.0f;
+      largest[thread] = share != 0.0f ? a.largest[first_query + e.token] : INFINITY;
+      means[thread] = share != 0.0f ? b.means[first_query + e.token] : 0.0f;
     }
-    float w[4][4] = {}, slopes[4][4] = {};
+    float slopes[4][4] = {};
     SIMT_ROLLED
     for (int c = 0; c < a.d; c += kTile) {
       __syncthreads();
-      load_rows(mine, keys.tokens, a.k + first_key * a.d, a.d, c, scales, 1.0f);
+      load_rows(mine, keys.tokens, a.k + first_key * a.d, a.d, c, a.key_scales ? a.key_scales + first_key : nullptr,
+                1.0f);
       load_rows(theirs, queries.tokens, a.q + first_query * a.d, a.d, c, nullptr, a.query_scale);
       __syncthreads();
-      add_products(mine, theirs, tile_width(a.d, c), count, w);
+      add_products(mine, theirs, tile_width(a.d, c), count, slopes);
+    }
+    SIMT_UNROLL
+    for (int i = 0; i < 4; ++i) {  // weights wait in shared memory: registers are needed for the next product
+      const Entry key = keys.get(4 * y + i);
+      SIMT_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        const int column = x + kSeats * j;
+        const float s = logit_of(pairs, queries.get(column), key, slopes[i][j]);
+        weights[(4 * y + i) * kLine + column] = exp2f(s - largest[column]) * shares[column];
+        slopes[i][j] = 0.0f;
+      }
     }
     SIMT_ROLLED
     for (int c = 0; c < a.d_v; c += kTile) {
@@ -347,10 +357,9 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
       SIMT_UNROLL
       for (int j = 0; j < 4; ++j) {
         const int column = x + kSeats * j;
-        const Entry query = queries.get(column);
-        const float weight = exp2f(logit_of(pairs, query, key, w[i][j]) - largest[column]) * shares[column];
-        slopes[i][j] = weight > 0.0f && !pairs.constant(query, key) ? weight * (slopes[i][j] - means[column]) : 0.0f;
-        weights[(4 * y + i) * kLine + column] = weight;
+        const float w = weights[(4 * y + i) * kLine + column];
+        const bool moves = w > 0.0f && !pairs.constant(queries.get(column), key);
+        slopes[i][j] = moves ? w * (slopes[i][j] - means[column]) : 0.0f;
       }
     }
     if (slice < a.d_v) {

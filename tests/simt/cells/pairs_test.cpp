@@ -1,4 +1,4 @@
-// Sizes at which reformer and longformer go ways on a GPU that the walk's short problems do not reach.
+// Sizes at which methods that share pairs.hpp go ways on a GPU that the walk's short problems do not reach.
 #include "catch.hpp"
 #include "conformance/examine.hpp"
 #include "simt/emulator.hpp"
@@ -37,10 +37,17 @@ TEST_CASE("longformer: global tokens of more than a tile, parts of a row, wide v
   check("longformer", wide, {{"window", "2"}, {"global", "0"}}, Asked::outputs);
 }
 
+TEST_CASE("nystrom: landmarks that fit a block, and more", "[slice][pairs]") {
+  const Shape shape{.batch = 2, .heads = 1, .n_q = 260, .n_k = 260, .d = 20, .d_v = 70};
+  check("nystrom", shape, {{"landmarks", "64"}, {"iterations", "2"}}, Asked::both);
+  check("nystrom", shape, {{"landmarks", "70"}, {"iterations", "3"}}, Asked::outputs);
+  check("nystrom", shape, {{"landmarks", "70"}, {"pinv_init", "tensor"}, {"iterations", "2"}}, Asked::both);
+}
+
 TEST_CASE("pairs of tokens: the same bits in whatever order threads run", "[slice][pairs]") {
   const Shape shape{.batch = 1, .heads = 2, .n_q = 100, .n_k = 100, .d = 20, .d_v = 20};
   const Problem problem(shape, Values::normal, Masks::holes);
-  for (const char* name : {"reformer", "longformer"}) {
+  for (const char* name : {"reformer", "longformer", "nystrom"}) {
     std::optional<Bench> bench = Bench::build(yoso::find(methods(), name), shape, {}, training());
     REQUIRE(bench);
     std::vector<yoso::GradientBuffers> all;
