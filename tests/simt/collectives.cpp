@@ -218,7 +218,6 @@ std::string Engine::deadlock() const {
 
 unsigned char* dynamic_shared() { return inside().shared(); }
 void carve(unsigned char* piece, std::size_t bytes, Site site) { inside().carve(piece, bytes, site); }
-unsigned lane() { return inside().self().number % 32; }
 void fault(const std::string& what, Site site) { inside().fault(what, site); }
 int block_op(Op op, bool predicate, Site site) { return inside().block_op(op, predicate, site); }
 std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site) {

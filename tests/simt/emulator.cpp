@@ -179,6 +179,7 @@ void Engine::give_way() {
       if (&next == current_) return;
       current_ = &next;
       ::threadIdx = next.index;
+      current_lane = next.number % 32;
       ++counters_.switches;
       unswitched_ = 0;
       to = &next.fiber;

@@ -116,10 +116,11 @@ enum class Op : std::uint8_t {
 // Runs body(argument) once a thread. Empty, or why the launch is impossible.
 std::string run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(const void*), const void* argument);
 
+inline unsigned current_lane = 0;  // of the thread that runs
+
 // The rest is called by kernels.
 unsigned char* dynamic_shared();
 void carve(unsigned char* piece, std::size_t bytes, Site site);
-unsigned lane();
 [[noreturn]] void fault(const std::string& what, Site site);
 int block_op(Op op, bool predicate, Site site);
 std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site);

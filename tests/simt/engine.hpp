@@ -74,7 +74,6 @@ class Engine {
   void add_to(Counters& total) const;
 
   // On a thread of the kernel.
-  Thread& self() { return *current_; }
   unsigned char* shared() { return shared_begin_; }
   void carve(unsigned char* piece, std::size_t bytes, Site site);
   int block_op(Op op, bool predicate, Site site);

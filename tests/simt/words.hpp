@@ -50,7 +50,7 @@ T shuffle(Op op, unsigned mask, T value, unsigned source, Site site) {
 inline unsigned segment(int width, Site site) {
   if (width < 1 || width > 32 || (width & (width - 1)) != 0)
     fault("a shuffle's width is a power of two up to 32, not " + std::to_string(width), site);
-  return lane() & ~(static_cast<unsigned>(width) - 1);
+  return current_lane & ~(static_cast<unsigned>(width) - 1);
 }
 
 }  // namespace simt::detail
@@ -78,18 +78,18 @@ T __shfl_sync(unsigned mask, T value, int source, int width = 32, SIMT_SITE) {
 // A source beyond the segment is the caller itself; for xor, only one above it.
 template <simt::detail::Word T>
 T __shfl_xor_sync(unsigned mask, T value, int with, int width = 32, SIMT_SITE) {
-  const unsigned lane = simt::detail::lane(), from = lane ^ static_cast<unsigned>(with);
+  const unsigned lane = simt::detail::current_lane, from = lane ^ static_cast<unsigned>(with);
   const unsigned end = simt::detail::segment(width, SIMT_HERE) + static_cast<unsigned>(width);
   return simt::detail::shuffle(simt::detail::Op::shuffle_xor, mask, value, from < end ? from : lane, SIMT_HERE);
 }
 template <simt::detail::Word T>
 T __shfl_up_sync(unsigned mask, T value, unsigned by, int width = 32, SIMT_SITE) {
-  const unsigned lane = simt::detail::lane(), inside = lane - simt::detail::segment(width, SIMT_HERE);
+  const unsigned lane = simt::detail::current_lane, inside = lane - simt::detail::segment(width, SIMT_HERE);
   return simt::detail::shuffle(simt::detail::Op::shuffle_up, mask, value, by <= inside ? lane - by : lane, SIMT_HERE);
 }
 template <simt::detail::Word T>
 T __shfl_down_sync(unsigned mask, T value, unsigned by, int width = 32, SIMT_SITE) {
-  const unsigned lane = simt::detail::lane(), inside = lane - simt::detail::segment(width, SIMT_HERE);
+  const unsigned lane = simt::detail::current_lane, inside = lane - simt::detail::segment(width, SIMT_HERE);
   const bool there = by < static_cast<unsigned>(width) - inside;
   return simt::detail::shuffle(simt::detail::Op::shuffle_down, mask, value, there ? lane + by : lane, SIMT_HERE);
 }
