@@ -17,8 +17,8 @@ namespace {
 using namespace yoso::SIMT_NS;
 
 // emptied [rows, k]: whether projected row i had weight, and padding took all of it. A warp a projected row.
-__global__ void __launch_bounds__(kThreads) find_emptied(const Shape s, const std::uint8_t* keep, std::int64_t k,
-                                                         const float* weights, std::uint8_t* emptied) {
+__global__ void __launch_bounds__(kThreads)
+    find_emptied(const Shape s, const std::uint8_t* keep, std::int64_t k, const float* weights, std::uint8_t* emptied) {
   const std::int64_t at = this_token();
   if (at >= s.rows() * k) return;
   const std::int64_t row = at / k, n = s.n_k;
@@ -110,14 +110,14 @@ struct Cuda {
     float* parts;   // [rows, parts, k, widest], if keys are projected in parts
   };
   Scratch layout(Arena& scratch) const {
-    return {scratch.take<float>(staged_in_out() ? 0 : shape.rows() * shape.n_k * widest()),
-            scratch.take<float>(in_parts() && key_cut().parts() > 1 ? shape.rows() * key_cut().parts() * k * widest()
-                                                                    : 0)};
+    return {
+        scratch.take<float>(staged_in_out() ? 0 : shape.rows() * shape.n_k * widest()),
+        scratch.take<float>(in_parts() && key_cut().parts() > 1 ? shape.rows() * key_cut().parts() * k * widest() : 0)};
   }
 
   struct BackwardScratch {
-    float *weights, *slopes;  // [a piece of the queries, k]
-    float *keys, *values;     // [rows, k, d], [rows, k, d_v]: dK', dV'
+    float *weights, *slopes;         // [a piece of the queries, k]
+    float *keys, *values;            // [rows, k, d], [rows, k, d_v]: dK', dV'
     float *key_parts, *value_parts;  // [rows, parts, k, ..], if there are several
   };
   Cut query_cut() const { return {shape.rows(), shape.n_q, k}; }
@@ -125,9 +125,9 @@ struct Cuda {
     const Cut cut = query_cut();
     const std::int64_t several = cut.parts() > 1 ? cut.parts() : 0;
     const auto rows_of = [&](std::int64_t width) { return scratch.take<float>(shape.rows() * k * width); };
-    return {scratch.take<float>(cut.largest()), scratch.take<float>(cut.largest()),
-            rows_of(shape.d),                   rows_of(shape.d_v),
-            rows_of(several * shape.d),         rows_of(several * shape.d_v)};
+    return {
+        scratch.take<float>(cut.largest()), scratch.take<float>(cut.largest()), rows_of(shape.d), rows_of(shape.d_v),
+        rows_of(several * shape.d),         rows_of(several * shape.d_v)};
   }
 
   Needs needs() const {
@@ -177,7 +177,8 @@ struct Cuda {
     // dk and dv hold the masked keys and values until these have been used
     float* const de = grads.parameters[0];
     weight_gradients(at.keys, kept(in, in.k, shape.d, grads.dk), shape.d, false, de);
-    weight_gradients(at.values, kept(in, in.v, shape.d_v, grads.dv), shape.d_v, share, share ? de : grads.parameters[1]);
+    weight_gradients(at.values, kept(in, in.v, shape.d_v, grads.dv), shape.d_v, share,
+                     share ? de : grads.parameters[1]);
     token_gradients(in, e, at.keys, shape.d, grads.dk);
     token_gradients(in, share ? e : call.parameters["F"], at.values, shape.d_v, grads.dv);
   }
@@ -222,8 +223,17 @@ struct Cuda {
   // y [rows, k, width] = weights x, x [rows, n_k, width]
   void project(const float* weights, const float* x, std::int64_t width, float* parts, float* y) const {
     const std::int64_t n = shape.n_k;
-    Product p{.m = k, .n = width, .k = n, .a = weights, .lda = n, .b = x, .ldb = width, .step_b = n * width,
-              .c = y, .ldc = width, .step_c = k * width};
+    Product p{.m = k,
+              .n = width,
+              .k = n,
+              .a = weights,
+              .lda = n,
+              .b = x,
+              .ldb = width,
+              .step_b = n * width,
+              .c = y,
+              .ldc = width,
+              .step_c = k * width};
     const Cut cut = key_cut();
     if (!in_parts() || cut.parts() == 1) {
       for_all_rows(p, k * n);
@@ -258,24 +268,53 @@ struct Cuda {
     const float* const q = in.q + first * d;
     const float* const dout = up.dout + first * d_v;
     const auto with_rows = [&](std::int64_t width, const float* tokens, const float* rows, float factor, float* y) {
-      multiply(stream(), {.m = piece.count, .n = k, .k = width, .alpha = factor,
-                          .a = tokens, .lda = width, .step_a = shape.n_q * width,
-                          .b = rows + piece.row * k * width, .b_transposed = true, .ldb = width, .step_b = k * width,
-                          .c = y, .ldc = k, .step_c = piece.count * k, .count = piece.rows});
+      multiply(stream(), {.m = piece.count,
+                          .n = k,
+                          .k = width,
+                          .alpha = factor,
+                          .a = tokens,
+                          .lda = width,
+                          .step_a = shape.n_q * width,
+                          .b = rows + piece.row * k * width,
+                          .b_transposed = true,
+                          .ldb = width,
+                          .step_b = k * width,
+                          .c = y,
+                          .ldc = k,
+                          .step_c = piece.count * k,
+                          .count = piece.rows});
     };
     with_rows(d, q, to.keys, scale(), at.weights);
     with_rows(d_v, dout, to.values, 1.0f, at.slopes);
     simt::launch(over_tokens(stream(), piece.tokens()), &weigh, shape, in.keep_q, in.keep_k ? to.emptied : nullptr, k,
                  first, piece.tokens(), at.weights, at.slopes);
-    multiply(stream(), {.m = piece.count, .n = d, .k = k, .alpha = scale(),
-                        .a = at.slopes, .lda = k, .step_a = piece.count * k,
-                        .b = to.keys + piece.row * k * d, .ldb = d, .step_b = k * d,
-                        .c = dq + first * d, .ldc = d, .step_c = shape.n_q * d, .count = piece.rows});
+    multiply(stream(), {.m = piece.count,
+                        .n = d,
+                        .k = k,
+                        .alpha = scale(),
+                        .a = at.slopes,
+                        .lda = k,
+                        .step_a = piece.count * k,
+                        .b = to.keys + piece.row * k * d,
+                        .ldb = d,
+                        .step_b = k * d,
+                        .c = dq + first * d,
+                        .ldc = d,
+                        .step_c = shape.n_q * d,
+                        .count = piece.rows});
     const Cut cut = query_cut();
     const auto add_up = [&](const float* weights, std::int64_t width, const float* tokens, float factor, float* sums) {
-      cut.sum(stream(), piece, {.m = k, .n = width, .alpha = factor,
-                                .a = weights, .lda = k, .step_a = piece.count * k,
-                                .b = tokens, .ldb = width, .step_b = shape.n_q * width, .c = sums});
+      cut.sum(stream(), piece,
+              {.m = k,
+               .n = width,
+               .alpha = factor,
+               .a = weights,
+               .lda = k,
+               .step_a = piece.count * k,
+               .b = tokens,
+               .ldb = width,
+               .step_b = shape.n_q * width,
+               .c = sums});
     };
     add_up(at.slopes, d, q, scale(), cut.parts() > 1 ? at.key_parts : at.keys);
     add_up(at.weights, d_v, dout, 1.0f, cut.parts() > 1 ? at.value_parts : at.values);
@@ -285,17 +324,38 @@ struct Cuda {
   void weight_gradients(const float* dy, const float* x, std::int64_t width, bool add, float* dweights) const {
     const std::int64_t n = shape.n_k;
     for (std::int64_t i = 0; i < shape.batch; ++i)
-      multiply(stream(), {.m = k, .n = n, .k = width, .beta = add || i > 0 ? 1.0f : 0.0f,
-                          .a = dy + i * shape.heads * k * width, .lda = width, .step_a = k * width,
-                          .b = x + i * shape.heads * n * width, .b_transposed = true, .ldb = width, .step_b = n * width,
-                          .c = dweights, .ldc = n, .step_c = k * n, .count = shape.heads});
+      multiply(stream(), {.m = k,
+                          .n = n,
+                          .k = width,
+                          .beta = add || i > 0 ? 1.0f : 0.0f,
+                          .a = dy + i * shape.heads * k * width,
+                          .lda = width,
+                          .step_a = k * width,
+                          .b = x + i * shape.heads * n * width,
+                          .b_transposed = true,
+                          .ldb = width,
+                          .step_b = n * width,
+                          .c = dweights,
+                          .ldc = n,
+                          .step_c = k * n,
+                          .count = shape.heads});
   }
 
   // dx [rows, n_k, width] = weights^T dy, zeros for padded tokens
   void token_gradients(const Inputs& in, const float* weights, const float* dy, std::int64_t width, float* dx) const {
     const std::int64_t n = shape.n_k;
-    for_all_rows({.m = n, .n = width, .k = k, .a = weights, .a_transposed = true, .lda = n,
-                  .b = dy, .ldb = width, .step_b = k * width, .c = dx, .ldc = width, .step_c = n * width},
+    for_all_rows({.m = n,
+                  .n = width,
+                  .k = k,
+                  .a = weights,
+                  .a_transposed = true,
+                  .lda = n,
+                  .b = dy,
+                  .ldb = width,
+                  .step_b = k * width,
+                  .c = dx,
+                  .ldc = width,
+                  .step_c = n * width},
                  k * n);
     if (in.keep_k)
       simt::launch(over_tokens(stream(), shape.rows() * n), &clear_padded<0>, shape, in.keep_k, n, width, dx);

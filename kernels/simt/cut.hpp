@@ -97,16 +97,14 @@ inline simt::Launch over_elements(void* stream, std::int64_t count) {
 inline simt::Launch over_tokens(void* stream, std::int64_t count) {
   return {.grid = blocks_for(count * kWarp), .block = dim3(kThreads), .stream = stream};
 }
-__device__ inline std::int64_t this_element() {
-  return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-}
+__device__ inline std::int64_t this_element() { return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
 __device__ inline std::int64_t this_token() { return this_element() / kWarp; }
 __device__ inline int this_lane() { return static_cast<int>(threadIdx.x % kWarp); }
 
 // sum [rows, size] = the parts [rows, parts, size] in their order
 template <int>
-__global__ void __launch_bounds__(kThreads) add_parts(const float* parts, std::int64_t rows, std::int64_t count,
-                                                      std::int64_t size, float* sum) {
+__global__ void __launch_bounds__(kThreads)
+    add_parts(const float* parts, std::int64_t rows, std::int64_t count, std::int64_t size, float* sum) {
   const std::int64_t i = this_element();
   if (i >= rows * size) return;
   const float* const at = parts + i / size * count * size + i % size;
@@ -117,8 +115,8 @@ __global__ void __launch_bounds__(kThreads) add_parts(const float* parts, std::i
 
 // y [rows, n, width] = x, zeros for padded tokens. A warp a token.
 template <int>
-__global__ void __launch_bounds__(kThreads) copy_kept(const Shape s, const std::uint8_t* keep, std::int64_t n,
-                                                      std::int64_t width, const float* x, float* y) {
+__global__ void __launch_bounds__(kThreads)
+    copy_kept(const Shape s, const std::uint8_t* keep, std::int64_t n, std::int64_t width, const float* x, float* y) {
   const std::int64_t token = this_token();
   if (token >= s.rows() * n) return;
   const bool kept = is_kept(keep, s, token / n, n, token % n);
@@ -127,8 +125,8 @@ __global__ void __launch_bounds__(kThreads) copy_kept(const Shape s, const std::
 
 // Zeros for the padded tokens of x [rows, n, width]. A warp a token.
 template <int>
-__global__ void __launch_bounds__(kThreads) clear_padded(const Shape s, const std::uint8_t* keep, std::int64_t n,
-                                                         std::int64_t width, float* x) {
+__global__ void __launch_bounds__(kThreads)
+    clear_padded(const Shape s, const std::uint8_t* keep, std::int64_t n, std::int64_t width, float* x) {
   const std::int64_t token = this_token();
   if (token >= s.rows() * n || is_kept(keep, s, token / n, n, token % n)) return;
   for (std::int64_t c = this_lane(); c < width; c += kWarp) x[token * width + c] = 0.0f;

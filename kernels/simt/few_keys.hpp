@@ -21,12 +21,12 @@ struct FewKeys {
   Shape shape;
   std::int64_t count = 0;  // keys of a row, shape.n_k not being asked
   float scale = 1;
-  const float* q = nullptr;               // [rows, n_q, d]
-  const std::uint8_t* keep_q = nullptr;   // [batch, n_q], or null
-  const float* k = nullptr;               // [rows, count, d]
-  const float* v = nullptr;               // [rows, count, d_v]
-  const std::uint8_t* gone = nullptr;     // [rows, count]: 1 where there is no key; or null
-  float* out = nullptr;                   // [rows, n_q, d_v]
+  const float* q = nullptr;              // [rows, n_q, d]
+  const std::uint8_t* keep_q = nullptr;  // [batch, n_q], or null
+  const float* k = nullptr;              // [rows, count, d]
+  const float* v = nullptr;              // [rows, count, d_v]
+  const std::uint8_t* gone = nullptr;    // [rows, count]: 1 where there is no key; or null
+  float* out = nullptr;                  // [rows, n_q, d_v]
 
   static void require(std::int64_t d_v) {
     if (d_v > 256) throw Unsupported("values wider than 256 on cuda: a thread's registers hold its part of an output");
@@ -43,35 +43,35 @@ struct FewKeys {
 
 namespace few_keys {
 
-constexpr int kTile = 64;      // queries of a block, keys of a step
-constexpr int kThreads = 128;  // (threadIdx.x / 16, threadIdx.x % 16): which 8 queries, which 4 keys
-constexpr int kDepth = 32;     // of q and k, what is in shared memory at a time
+constexpr int kTile = 64;                   // queries of a block, keys of a step
+constexpr int kThreads = 128;               // (threadIdx.x / 16, threadIdx.x % 16): which 8 queries, which 4 keys
+constexpr int kDepth = 32;                  // of q and k, what is in shared memory at a time
 constexpr int kStage = 2 * kDepth * kTile;  // floats of a slice of queries and of keys, or of values
+
+// Elements [0, 4) of x that are below `left`, zeros for the others.
+__device__ inline float4 some(const float* x, int left, bool aligned) {
+  if (aligned) return left > 0 ? *reinterpret_cast<const float4*>(x) : make_float4(0, 0, 0, 0);
+  return make_float4(left > 0 ? x[0] : 0.0f, left > 1 ? x[1] : 0.0f, left > 2 ? x[2] : 0.0f, left > 3 ? x[3] : 0.0f);
+}
 
 // to [kDepth, kTile] = the transpose of x [count, d], columns [first, first + kDepth), zeros outside. In a row of `to`
 // quadruples change places with the depth (quadruple g stands at g ^ depth / 4), so that no two lanes meet in a bank.
 __device__ inline void stage(const float* x, int count, int d, int first, float* to) {
+  constexpr int kLoads = kDepth * kTile / 4 / kThreads, kApart = kTile / kLoads;
+  const int row = static_cast<int>(threadIdx.x) / (kDepth / 4), c = static_cast<int>(threadIdx.x) % (kDepth / 4);
+  const int column = first + 4 * c;
+  const float* const from = x + static_cast<std::int64_t>(row) * d + column;
+  float4 e[kLoads];
   SIMT_UNROLL
-  for (int i = 0; i < kDepth * kTile / 4 / kThreads; ++i) {
-    const int slot = static_cast<int>(threadIdx.x) + i * kThreads, row = slot / (kDepth / 4), c = slot % (kDepth / 4);
-    const int column = first + 4 * c;
-    float4 e = make_float4(0, 0, 0, 0);
-    if (row < count) {
-      const float* const from = x + static_cast<std::int64_t>(row) * d + column;
-      if (d % 4 == 0) {
-        if (column < d) e = *reinterpret_cast<const float4*>(from);
-      } else {
-        if (column < d) e.x = from[0];
-        if (column + 1 < d) e.y = from[1];
-        if (column + 2 < d) e.z = from[2];
-        if (column + 3 < d) e.w = from[3];
-      }
-    }
-    float* const at = to + 4 * c * kTile + (((row / 4) ^ c) * 4 + row % 4);
-    at[0] = e.x;
-    at[kTile] = e.y;
-    at[2 * kTile] = e.z;
-    at[3 * kTile] = e.w;
+  for (int i = 0; i < kLoads; ++i)
+    e[i] = some(from + i * kApart * d, row + i * kApart < count ? d - column : 0, d % 4 == 0);
+  SIMT_UNROLL
+  for (int i = 0; i < kLoads; ++i) {
+    float* const at = to + 4 * c * kTile + ((((row + i * kApart) / 4) ^ c) * 4 + row % 4);
+    at[0] = e[i].x;
+    at[kTile] = e[i].y;
+    at[2 * kTile] = e[i].z;
+    at[3 * kTile] = e[i].w;
   }
 }
 
@@ -80,25 +80,19 @@ __device__ inline float4 quadruple(const float* row, int g, int depth) {
 }
 
 // to [count, kColumns] = rows of v [.., d_v], zeros outside.
-template <int kColumns, int kRows>
+template <int kColumns>
 __device__ void stage_values(const float* v, int count, int d_v, float* to) {
-  SIMT_UNROLL
-  for (int i = 0; i < kRows * kColumns / 4 / kThreads; ++i) {
-    const int slot = static_cast<int>(threadIdx.x) + i * kThreads;
-    const int row = slot / (kColumns / 4), column = slot % (kColumns / 4) * 4;
-    float4 e = make_float4(0, 0, 0, 0);
-    if (row < count) {
-      const float* const from = v + static_cast<std::int64_t>(row) * d_v + column;
-      if (d_v % 4 == 0) {
-        if (column < d_v) e = *reinterpret_cast<const float4*>(from);
-      } else {
-        if (column < d_v) e.x = from[0];
-        if (column + 1 < d_v) e.y = from[1];
-        if (column + 2 < d_v) e.z = from[2];
-        if (column + 3 < d_v) e.w = from[3];
-      }
-    }
-    *reinterpret_cast<float4*>(to + row * kColumns + column) = e;
+  constexpr int kAcross = kColumns / 4, kApart = kThreads / kAcross, kRows = kStage / kColumns;
+  const int row = static_cast<int>(threadIdx.x) / kAcross, column = static_cast<int>(threadIdx.x) % kAcross * 4;
+  const float* const from = v + static_cast<std::int64_t>(row) * d_v + column;
+  SIMT_ROLLED
+  for (int i = 0; i < kRows; i += 4 * kApart) {
+    float4 e[4];
+    SIMT_UNROLL
+    for (int j = 0; j < 4; ++j)
+      e[j] = some(from + (i + j * kApart) * d_v, row + i + j * kApart < count ? d_v - column : 0, d_v % 4 == 0);
+    SIMT_UNROLL
+    for (int j = 0; j < 4; ++j) *reinterpret_cast<float4*>(to + (row + i + j * kApart) * kColumns + column) = e[j];
   }
 }
 
@@ -113,10 +107,9 @@ __device__ inline float half_warp_sum(float x) {
 }
 
 template <int kColumns>
-__global__ void __launch_bounds__(kThreads) attend(const FewKeys a, const std::int64_t blocks) {
-  constexpr int kQuads = kColumns / 64;                 // quadruples of columns of a thread, 64 columns apart
-  constexpr int kValues = kStage / kColumns;            // values that are staged at a time
-  constexpr int kSteps = (kTile + kValues - 1) / kValues;
+__global__ void __launch_bounds__(kThreads, kColumns == 64 ? 3 : 2) attend(const FewKeys a, const std::int64_t blocks) {
+  constexpr int kQuads = kColumns / 64;       // quadruples of columns of a thread, 64 columns apart
+  constexpr int kValues = kStage / kColumns;  // values that are staged at a time: all 64, or fewer wide ones
   SIMT_DYNAMIC_SHARED(shared);
   simt::Carver carver(shared);
   float* const staged = carver.take<float>(kStage);
@@ -193,13 +186,13 @@ __global__ void __launch_bounds__(kThreads) attend(const FewKeys a, const std::i
           make_float4(score[4][j], score[5][j], score[6][j], score[7][j]);
     }
     SIMT_ROLLED
-    for (int step = 0; step < kSteps; ++step) {
+    for (int step = 0; step < kTile / kValues; ++step) {
       const int from = key + step * kValues;
       __syncthreads();
-      stage_values<kColumns, kValues>(v + static_cast<std::int64_t>(from) * d_v, keys - from, d_v, staged);
+      stage_values<kColumns>(v + static_cast<std::int64_t>(from) * d_v, keys - from, d_v, staged);
       __syncthreads();
       SIMT_ROLLED
-      for (int j = 0; j < (kValues < kTile ? kValues : kTile); ++j) {
+      for (int j = 0; j < kValues; ++j) {
         const int at = step * kValues + j;
         const float4 x = quadruple(weights + at * kTile, 2 * ty, at);
         const float4 y = quadruple(weights + at * kTile, 2 * ty + 1, at);
@@ -232,8 +225,7 @@ __global__ void __launch_bounds__(kThreads) attend(const FewKeys a, const std::i
       const float* const o = &out[i][4 * c];
       if (d_v % 4 == 0) {
         if (column < d_v)
-          *reinterpret_cast<float4*>(to + column) =
-              make_float4(o[0] * share, o[1] * share, o[2] * share, o[3] * share);
+          *reinterpret_cast<float4*>(to + column) = make_float4(o[0] * share, o[1] * share, o[2] * share, o[3] * share);
       } else {
         SIMT_UNROLL
         for (int e = 0; e < 4; ++e)
