@@ -39,11 +39,15 @@ class Emulated final : public yoso::Device {
 
  private:
   static constexpr std::size_t kAlignment = 256;
-  yoso::DeviceInfo info_{.name = "emulator",
-                         .architecture = "emulated",
-                         .memory = std::int64_t{1} << 30,
-                         .processors = 1,
-                         .shared_per_block = 227 << 10};
+  yoso::DeviceInfo info_ = [] {
+    yoso::DeviceInfo info;
+    info.name = "emulator";
+    info.architecture = "emulated";
+    info.memory = std::int64_t{1} << 30;
+    info.processors = 1;
+    info.shared_per_block = 227 << 10;
+    return info;
+  }();
 };
 
 }  // namespace
