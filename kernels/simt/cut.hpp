@@ -14,7 +14,28 @@ namespace yoso::SIMT_NS {
 // tokens of a piece follow each other.
 struct Piece {
   std::int64_t row, rows, first, count;
-  std::int64_t tokens() const { return rows * count; }
+  __host__ __device__ std::int64_t tokens() const { return rows * count; }
+};
+
+// The parts that a piece consists of, for kernels: a block, or several, for each.
+struct Stretches {
+  Piece piece;
+  std::int64_t part, parts;  // tokens of a part; parts of a row
+
+  __host__ __device__ std::int64_t of_row() const { return ceil_div(piece.count, part); }
+  __host__ __device__ std::int64_t count() const { return piece.rows * of_row(); }
+  struct One {
+    std::int64_t row;    // of all
+    std::int64_t slot;   // of [rows, parts]
+    std::int64_t first;  // of the row's tokens
+    std::int64_t at;     // the first one's place in the piece
+    std::int64_t count;
+  };
+  __device__ One one(std::int64_t i) const {
+    const std::int64_t row = i / of_row(), first = i % of_row() * part;
+    return {piece.row + row, (piece.row + row) * parts + (piece.first + first) / part, piece.first + first,
+            row * piece.count + first, min(part, piece.count - first)};
+  }
 };
 
 // Decided by the shape alone, and with it the order of every sum.
@@ -34,7 +55,7 @@ class Cut {
   // rows would leave most of the device idle.
   std::int64_t part() const { return part_; }  // tokens
   std::int64_t parts() const { return ceil_div(tokens_, part_); }
-  std::int64_t parts_of(const Piece& piece) const { return ceil_div(piece.count, part_); }
+  Stretches stretches(const Piece& piece) const { return {piece, part_, parts()}; }
   std::int64_t first_part(const Piece& piece) const { return piece.row * parts() + piece.first / part_; }
   std::int64_t largest() const { return piece_rows_ * piece_tokens_ * width_; }  // floats of a piece
 
@@ -48,7 +69,7 @@ class Cut {
   // c [rows, parts, M, N] = alpha * sum over the tokens of each part of a_t [M] b_t [N]. The product's a [.., M] and b
   // [.., N] are the piece's first tokens, steps between rows; its c is that of row 0.
   void sum(void* stream, const Piece& piece, Product p) const {
-    const std::int64_t size = p.m * p.n, stretches = parts_of(piece);
+    const std::int64_t size = p.m * p.n, stretches = ceil_div(piece.count, part_);
     p.a_transposed = true;
     p.ldc = p.n;
     p.c += first_part(piece) * size;
