@@ -6,6 +6,7 @@
 
 #include "performer/features.hpp"
 #include "simt/blas.hpp"
+#include "simt/feature_sums.hpp"
 
 namespace yoso::performer {
 namespace SIMT_NS {
@@ -116,7 +117,7 @@ struct Cuda {
         simt::launch(over_tokens(stream(), piece.tokens()), &query_features<kKernel>, sizes, piece, in.keep_q, in.q, to,
                      at.x);
       });
-      with_sums(at.x, to.sums, piece, shape.n_q, out);
+      products().query(piece, shape.n_q, at.x, to.sums, out);
     });
   }
 
@@ -127,16 +128,15 @@ struct Cuda {
     const Cut cut = query_cut();
     call.phase("queries");
     cut.each([&](const Piece& piece) {
-      const float* const dout = up.dout + token(piece, shape.n_q) * shape.d_v;
       project(in.q, shape.n_q, projection, piece, at.x);
-      along_sums(up.dout, shape.n_q, s.sums, piece, at.slopes);
+      products().back(piece, shape.n_q, up.dout, s.sums, at.slopes);
       with_kernel([&]<Kernel kKernel>() {
         const Slopes slopes{piece, in.keep_q, in.q, shape.n_q, s.totals, s.peaks, at.x, at.slopes, grads.dq};
         simt::launch(over_tokens(stream(), piece.tokens()), &query_slopes<kKernel>, sizes, slopes, s, up.out, up.dout,
                      at.alongs);
       });
       to_tokens(at.slopes, projection, piece, shape.n_q, grads.dq);
-      cut.sum(stream(), piece, to_sums(at.x, dout, piece, shape.n_q, at.part_sums));
+      products().add_up(cut, piece, shape.n_q, at.x, up.dout, at.part_sums);
       sum_columns(stream(), {.shape = shape,
                              .stretches = cut.stretches(piece),
                              .x = at.x,
@@ -151,20 +151,20 @@ struct Cuda {
     }
     key_cut().each([&](const Piece& piece) {
       project(in.k, shape.n_k, projection, piece, at.x);
-      along_sums(in.v, shape.n_k, at.sums, piece, at.slopes);
+      products().back(piece, shape.n_k, in.v, at.sums, at.slopes);
       with_kernel([&]<Kernel kKernel>() {
         const Slopes slopes{piece, in.keep_k, in.k, shape.n_k, at.totals, s.peaks, at.x, at.slopes, grads.dk};
         simt::launch(over_tokens(stream(), piece.tokens()), &key_slopes<kKernel>, sizes, slopes, s);
       });
       to_tokens(at.slopes, projection, piece, shape.n_k, grads.dk);
-      with_sums(at.x, at.sums, piece, shape.n_k, grads.dv);
+      products().query(piece, shape.n_k, at.x, at.sums, grads.dv);
     });
   }
 
  private:
   void* stream() const { return context.device->stream(); }
 
-  static std::int64_t token(const Piece& piece, std::int64_t n) { return piece.row * n + piece.first; }
+  FeatureSums products() const { return {stream(), sizes.features, shape.d_v}; }
 
   template <class F>
   void with_kernel(const F& f) const {
@@ -187,63 +187,13 @@ struct Cuda {
                         .n = sizes.drawn,
                         .k = shape.d,
                         .alpha = scale,
-                        .a = tokens + token(piece, n) * shape.d,
+                        .a = tokens + piece.token(n) * shape.d,
                         .lda = shape.d,
                         .b = projection,
                         .b_transposed = true,
                         .ldb = shape.d,
                         .c = x,
                         .ldc = sizes.features});
-  }
-
-  // y [tokens, d_v] = x sums, of each row its own
-  void with_sums(const float* x, const float* sums, const Piece& piece, std::int64_t n, float* y) const {
-    const std::int64_t features = sizes.features, d_v = shape.d_v;
-    multiply(stream(), {.m = piece.count,
-                        .n = d_v,
-                        .k = features,
-                        .a = x,
-                        .lda = features,
-                        .step_a = piece.count * features,
-                        .b = sums + piece.row * features * d_v,
-                        .ldb = d_v,
-                        .step_b = features * d_v,
-                        .c = y + token(piece, n) * d_v,
-                        .ldc = d_v,
-                        .step_c = n * d_v,
-                        .count = piece.rows});
-  }
-
-  // y [tokens, features] = values sums^T, values [rows, n, d_v]
-  void along_sums(const float* values, std::int64_t n, const float* sums, const Piece& piece, float* y) const {
-    const std::int64_t features = sizes.features, d_v = shape.d_v;
-    multiply(stream(), {.m = piece.count,
-                        .n = features,
-                        .k = d_v,
-                        .a = values + token(piece, n) * d_v,
-                        .lda = d_v,
-                        .step_a = n * d_v,
-                        .b = sums + piece.row * features * d_v,
-                        .b_transposed = true,
-                        .ldb = d_v,
-                        .step_b = features * d_v,
-                        .c = y,
-                        .ldc = features,
-                        .step_c = piece.count * features,
-                        .count = piece.rows});
-  }
-
-  // sums of features x values over the tokens of a part
-  Product to_sums(const float* x, const float* values, const Piece& piece, std::int64_t n, float* sums) const {
-    return {.m = sizes.features,
-            .n = shape.d_v,
-            .a = x,
-            .lda = sizes.features,
-            .step_a = piece.count * sizes.features,
-            .b = values,
-            .ldb = shape.d_v,
-            .step_b = n * shape.d_v,
-            .c = sums};
   }
 
   // dx (+)= d^(-1/4) slopes projection: to what |x|^2 / 2 has left there
@@ -257,7 +207,7 @@ struct Cuda {
                         .lda = sizes.features,
                         .b = projection,
                         .ldb = shape.d,
-                        .c = dx + token(piece, n) * shape.d,
+                        .c = dx + piece.token(n) * shape.d,
                         .ldc = shape.d});
   }
 
@@ -265,7 +215,7 @@ struct Cuda {
     const Cut cut = key_cut();
     const Stretches stretches = cut.stretches(piece);
     const simt::Launch over_keys = over_tokens(stream(), piece.tokens());
-    const float* const values = in.v + token(piece, shape.n_k) * shape.d_v;
+    const float* const values = in.v + piece.token(shape.n_k) * shape.d_v;
     project(in.k, shape.n_k, projection, piece, at.x);
     if (kernel != Kernel::relu)
       simt::launch(over_keys, &measure_keys, sizes, piece, in.keep_k, in.k, at.x, at.halves, at.largest);
@@ -287,7 +237,7 @@ struct Cuda {
     with_kernel([&]<Kernel kKernel>() {
       simt::launch(over_keys, &key_features<kKernel>, sizes, stretches, in.keep_k, at.halves, at.parts.peaks, at.x);
     });
-    cut.sum(stream(), piece, to_sums(at.x, values, piece, shape.n_k, at.parts.sums));
+    products().add_up(cut, piece, shape.n_k, at.x, in.v, at.parts.sums);
     sum_columns(
         stream(),
         {.shape = shape, .stretches = stretches, .x = at.x, .columns = sizes.features, .sums = at.parts.totals});

@@ -33,7 +33,7 @@ struct Token {
   bool kept;
 };
 __device__ inline Token token_of(const Sizes& z, const Piece& piece, const std::uint8_t* keep, std::int64_t n) {
-  const std::int64_t at = this_token(), place = piece.row * n + piece.first + at, row = place / n;
+  const std::int64_t at = this_token(), place = piece.token(n) + at, row = place / n;
   return {at, row, place, is_kept(keep, z.shape, row, n, place % n)};
 }
 

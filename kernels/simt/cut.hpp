@@ -3,6 +3,7 @@
 // cache and memory does not grow with the length.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "simt/blas.hpp"
@@ -15,6 +16,7 @@ namespace yoso::SIMT_NS {
 struct Piece {
   std::int64_t row, rows, first, count;
   __host__ __device__ std::int64_t tokens() const { return rows * count; }
+  __host__ __device__ std::int64_t token(std::int64_t n) const { return row * n + first; }  // the first, of [rows, n]
 };
 
 // The parts that a piece consists of, for kernels: a block, or several, for each.
@@ -45,7 +47,9 @@ class Cut {
   Cut(std::int64_t rows, std::int64_t tokens, std::int64_t width, std::int64_t most = kMost)
       : rows_(rows), tokens_(tokens), width_(width) {
     const std::int64_t fitting = std::max<std::int64_t>(1, most / width);
-    const std::int64_t wanted = std::clamp<std::int64_t>(ceil_div(kBusy, rows), 1, ceil_div(tokens, kFew));
+    // a power of two divides many a length, and equal parts need one product for all rows
+    const auto busy = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(ceil_div(kBusy, rows))));
+    const std::int64_t wanted = std::clamp<std::int64_t>(busy, 1, ceil_div(tokens, kFew));
     part_ = std::min(ceil_div(tokens, wanted), fitting);
     piece_rows_ = std::clamp<std::int64_t>(fitting / tokens, 1, rows);
     piece_tokens_ = tokens <= fitting ? tokens : fitting / part_ * part_;
@@ -84,6 +88,12 @@ class Cut {
     p.step_a = part_ * p.lda;
     p.step_b = part_ * p.ldb;
     p.step_c = size;
+    if (whole == parts() && step_a == whole * p.step_a && step_b == whole * p.step_b) {
+      p.k = part_;
+      p.count = piece.rows * whole;
+      multiply(stream, p);
+      return;
+    }
     for (std::int64_t row = 0; row < piece.rows; ++row) {
       Product of_row = p;
       of_row.a += row * step_a;
