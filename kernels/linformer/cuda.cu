@@ -9,6 +9,7 @@
 #include "simt/block.hpp"
 #include "simt/cut.hpp"
 #include "simt/few_keys.hpp"
+#include "simt/few_keys_backward.hpp"
 
 namespace yoso::linformer {
 namespace SIMT_NS {
@@ -35,42 +36,6 @@ __global__ void __launch_bounds__(kThreads)
   }
   had = __any_sync(kWholeWarp, had) != 0;
   if (this_lane() == 0) emptied[at] = had;
-}
-
-// scores [tokens, k] of queries from `first` on become their weights P, and slopes, which hold dout V'^T, become
-// P * (slopes - D), D the mean of slopes under P. Zeros for padded queries. A warp a query.
-__global__ void __launch_bounds__(kThreads)
-    weigh(const Shape s, const std::uint8_t* keep_q, const std::uint8_t* emptied, std::int64_t k, std::int64_t first,
-          std::int64_t tokens, float* scores, float* slopes) {
-  if (this_token() >= tokens) return;
-  const std::int64_t token = first + this_token(), row = token / s.n_q;
-  float* const score = scores + this_token() * k;
-  float* const slope = slopes + this_token() * k;
-  const std::uint8_t* const gone = emptied ? emptied + row * k : nullptr;
-  float largest = -INFINITY;
-  if (is_kept(keep_q, s, row, s.n_q, token % s.n_q))
-    for (std::int64_t j = this_lane(); j < k; j += kWarp)
-      if (!gone || !gone[j]) largest = fmaxf(largest, score[j]);
-  largest = warp_max(largest);
-  if (largest == -INFINITY) {
-    for (std::int64_t j = this_lane(); j < k; j += kWarp) score[j] = slope[j] = 0.0f;
-    return;
-  }
-  float total = 0, mean = 0;
-  for (std::int64_t j = this_lane(); j < k; j += kWarp) {
-    const float weight = gone && gone[j] ? 0.0f : expf(score[j] - largest);
-    score[j] = weight;
-    total += weight;
-    mean = fmaf(weight, slope[j], mean);
-  }
-  const float share = 1.0f / warp_sum(total);
-  // from the weights and not as dout . out, so that with one projected row slopes are exactly zero
-  mean = warp_sum(mean) * share;
-  for (std::int64_t j = this_lane(); j < k; j += kWarp) {
-    const float weight = score[j] * share;
-    score[j] = weight;
-    slope[j] = weight * (slope[j] - mean);
-  }
 }
 
 struct Cuda {
@@ -116,25 +81,32 @@ struct Cuda {
   }
 
   struct BackwardScratch {
-    float *weights, *slopes;         // [a piece of the queries, k]
-    float *keys, *values;            // [rows, k, d], [rows, k, d_v]: dK', dV'
-    float *key_parts, *value_parts;  // [rows, parts, k, ..], if there are several
+    float *keys, *values;  // [rows, k, d], [rows, k, d_v]: dK', dV'
+    FewKeysBackward attention;
   };
-  Cut query_cut() const { return {shape.rows(), shape.n_q, k}; }
-  BackwardScratch backward_layout(Arena& scratch) const {
-    const Cut cut = query_cut();
-    const std::int64_t several = cut.parts() > 1 ? cut.parts() : 0;
-    const auto rows_of = [&](std::int64_t width) { return scratch.take<float>(shape.rows() * k * width); };
-    return {
-        scratch.take<float>(cut.largest()), scratch.take<float>(cut.largest()), rows_of(shape.d), rows_of(shape.d_v),
-        rows_of(several * shape.d),         rows_of(several * shape.d_v)};
+  BackwardScratch backward_layout(Arena& scratch, const FewKeys& a) const {
+    float* const keys = scratch.take<float>(shape.rows() * k * shape.d);
+    float* const values = scratch.take<float>(shape.rows() * k * shape.d_v);
+    return {keys, values, {a, scratch}};
+  }
+
+  FewKeys attention(const Inputs& in, const Projected& to, float* out) const {
+    return {.shape = shape,
+            .count = k,
+            .scale = 1.0f / std::sqrt(static_cast<float>(shape.d)),
+            .q = in.q,
+            .keep_q = in.keep_q,
+            .k = to.keys,
+            .v = to.values,
+            .gone = in.keep_k ? to.emptied : nullptr,
+            .out = out};
   }
 
   Needs needs() const {
     Arena saved, scratch, backward;
     projected(context.pass == Pass::both ? saved : scratch);
     layout(scratch);
-    if (context.pass == Pass::both) backward_layout(backward);
+    if (context.pass == Pass::both) backward_layout(backward, attention({}, {}, nullptr));
     return {saved.used(), std::max(scratch.used(), backward.used())};
   }
 
@@ -150,28 +122,13 @@ struct Cuda {
     if (in.keep_k)
       simt::launch(over_tokens(stream, shape.rows() * k), &find_emptied, shape, in.keep_k, k, e, to.emptied);
     call.phase("attend");
-    FewKeys{.shape = shape,
-            .count = k,
-            .scale = scale(),
-            .q = in.q,
-            .keep_q = in.keep_q,
-            .k = to.keys,
-            .v = to.values,
-            .gone = in.keep_k ? to.emptied : nullptr,
-            .out = out}
-        .attend(stream);
+    attention(in, to, out).attend(stream);
   }
 
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
-    const Projected to = projected(call.saved);
-    const BackwardScratch at = backward_layout(call.scratch);
+    const BackwardScratch at = backward_layout(call.scratch, attention(in, projected(call.saved), nullptr));
     call.phase("attend");
-    query_cut().each([&](const Piece& piece) { attend_back(in, up, to, at, piece, grads.dq); });
-    const std::int64_t parts = query_cut().parts();
-    if (parts > 1) {
-      sum_parts(at.key_parts, parts, k * shape.d, at.keys);
-      sum_parts(at.value_parts, parts, k * shape.d_v, at.values);
-    }
+    at.attention.run(stream(), up.dout, grads.dq, at.keys, at.values);
     call.phase("project");
     const float* const e = call.parameters["E"];
     // dk and dv hold the masked keys and values until these have been used
@@ -186,7 +143,6 @@ struct Cuda {
  private:
   static constexpr std::int64_t kFewRows = 32;
 
-  float scale() const { return 1.0f / std::sqrt(static_cast<float>(shape.d)); }
   void* stream() const { return context.device->stream(); }
 
   void sum_parts(const float* parts, std::int64_t count, std::int64_t size, float* sum) const {
@@ -259,65 +215,6 @@ struct Cuda {
       multiply(stream(), of_row);
     }
     sum_parts(parts, cut.parts(), k * width, y);
-  }
-
-  // A piece of the queries: all of their dq, and what they add to the gradients of projected rows.
-  void attend_back(const Inputs& in, const Upstream& up, const Projected& to, const BackwardScratch& at,
-                   const Piece& piece, float* dq) const {
-    const std::int64_t d = shape.d, d_v = shape.d_v, first = piece.row * shape.n_q + piece.first;
-    const float* const q = in.q + first * d;
-    const float* const dout = up.dout + first * d_v;
-    const auto with_rows = [&](std::int64_t width, const float* tokens, const float* rows, float factor, float* y) {
-      multiply(stream(), {.m = piece.count,
-                          .n = k,
-                          .k = width,
-                          .alpha = factor,
-                          .a = tokens,
-                          .lda = width,
-                          .step_a = shape.n_q * width,
-                          .b = rows + piece.row * k * width,
-                          .b_transposed = true,
-                          .ldb = width,
-                          .step_b = k * width,
-                          .c = y,
-                          .ldc = k,
-                          .step_c = piece.count * k,
-                          .count = piece.rows});
-    };
-    with_rows(d, q, to.keys, scale(), at.weights);
-    with_rows(d_v, dout, to.values, 1.0f, at.slopes);
-    simt::launch(over_tokens(stream(), piece.tokens()), &weigh, shape, in.keep_q, in.keep_k ? to.emptied : nullptr, k,
-                 first, piece.tokens(), at.weights, at.slopes);
-    multiply(stream(), {.m = piece.count,
-                        .n = d,
-                        .k = k,
-                        .alpha = scale(),
-                        .a = at.slopes,
-                        .lda = k,
-                        .step_a = piece.count * k,
-                        .b = to.keys + piece.row * k * d,
-                        .ldb = d,
-                        .step_b = k * d,
-                        .c = dq + first * d,
-                        .ldc = d,
-                        .step_c = shape.n_q * d,
-                        .count = piece.rows});
-    const Cut cut = query_cut();
-    const auto add_up = [&](const float* weights, std::int64_t width, const float* tokens, float factor, float* sums) {
-      cut.sum(stream(), piece,
-              {.m = k,
-               .n = width,
-               .alpha = factor,
-               .a = weights,
-               .lda = k,
-               .step_a = piece.count * k,
-               .b = tokens,
-               .ldb = width,
-               .step_b = shape.n_q * width,
-               .c = sums});
-    };
-    add_up(at.slopes, d, q, scale(), cut.parts() > 1 ? at.key_parts : at.keys);
-    add_up(at.weights, d_v, dout, 1.0f, cut.parts() > 1 ? at.value_parts : at.values);
   }
 
   // dweights [heads, k, n_k] (+)= the sum over the batch of dy x^T, dy [rows, k, width], x [rows, n_k, width]

@@ -144,6 +144,12 @@ __global__ void __launch_bounds__(kThreads)
   sum[i] = total;
 }
 
+template <int>
+__global__ void __launch_bounds__(kThreads) clear(std::int64_t count, float* x) {
+  const std::int64_t i = this_element();
+  if (i < count) x[i] = 0.0f;
+}
+
 // y [rows, n, width] = x, zeros for padded tokens. A warp a token.
 template <int>
 __global__ void __launch_bounds__(kThreads)
