@@ -12,12 +12,14 @@ struct FeatureSums {
   void* stream;
   std::int64_t features, d_v;
 
-  // The sums of each part of the piece, into sums [rows, parts, features, d_v]: x^T values, values [rows, n, d_v]
-  void add_up(const Cut& cut, const Piece& piece, std::int64_t n, const float* x, const float* values,
-              float* sums) const {
+  // The sums of each part of the piece, into sums [rows, parts, features, d_v]: factor x^T values, values [rows, n,
+  // d_v]
+  void add_up(const Cut& cut, const Piece& piece, std::int64_t n, const float* x, const float* values, float* sums,
+              float factor = 1) const {
     cut.sum(stream, piece,
             {.m = features,
              .n = d_v,
+             .alpha = factor,
              .a = x,
              .lda = features,
              .step_a = piece.count * features,
@@ -27,11 +29,12 @@ struct FeatureSums {
              .c = sums});
   }
 
-  // y [rows, n, d_v] = x sums
-  void query(const Piece& piece, std::int64_t n, const float* x, const float* sums, float* y) const {
+  // y [rows, n, d_v] = factor x sums
+  void query(const Piece& piece, std::int64_t n, const float* x, const float* sums, float* y, float factor = 1) const {
     multiply(stream, {.m = piece.count,
                       .n = d_v,
                       .k = features,
+                      .alpha = factor,
                       .a = x,
                       .lda = features,
                       .step_a = piece.count * features,
