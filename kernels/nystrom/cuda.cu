@@ -170,6 +170,13 @@ void Cuda::subtract_product(float diagonal, const float* a, const float* b, floa
 
 // Z ~ pinv(B): Z_0 = B^T / (|B|_1 |B|_inf), Z <- Z (13 I - P (15 I - P (7 I - P))) / 4, P = B Z
 void Cuda::invert(const Factors& f, const Scratch& s) const {
+  if (landmarks_ <= kSmall) {
+    simt::Launch launch = a_block_a_row();
+    launch.shared_bytes = 4 * simt::Carver::bytes<float>(kSmall * kSmall);
+    simt::launch(launch, &invert_small, shape_.rows(), static_cast<int>(landmarks_), static_cast<int>(iterations_),
+                 context_.pass == Pass::both, f.kernel, f.norms, f.iterates);
+    return;
+  }
   simt::launch(over_matrices(), &turn_over<false>, shape_.rows(), landmarks_, f.norms, f.kernel, iterate(f, 0));
   for (std::int64_t step = 0; step < iterations_; ++step) {
     inner_factors(f, iterate(f, step), s.product, s.t);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nystrom/landmarks.hpp"
+#include "simt/few_keys.hpp"
 
 namespace yoso::nystrom::SIMT_NS {
 
@@ -93,7 +94,93 @@ static __global__ void __launch_bounds__(kThreads)
   for (std::int64_t row = threadIdx.x; row < rows; row += kThreads) norms[row] = whole ? most : sums[row];
 }
 
-// to = diagonal I - from, or, from = to, to += diagonal I
+// ---- pinv(B) of at most 64 landmarks: all steps in one block a row, whose four matrices fill 64 KiB of shared memory
+
+constexpr int kSmall = 64;  // (threadIdx.x / 16, threadIdx.x % 16): which 4 rows, which 4 columns of a product
+
+__device__ inline void small_product(const float* a, const float* b, float (&c)[4][4]) {
+  const int y = 4 * static_cast<int>(threadIdx.x / 16), x = 4 * static_cast<int>(threadIdx.x % 16);
+  SIMT_UNROLL
+  for (int i = 0; i < 4; ++i) c[i][0] = c[i][1] = c[i][2] = c[i][3] = 0.0f;
+  SIMT_ROLLED
+  for (int k = 0; k < kSmall; k += 4) {
+    float4 right[4];
+    SIMT_UNROLL
+    for (int t = 0; t < 4; ++t) right[t] = *reinterpret_cast<const float4*>(b + (k + t) * kSmall + x);
+    SIMT_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const float4 four = *reinterpret_cast<const float4*>(a + (y + i) * kSmall + k);
+      const float left[4] = {four.x, four.y, four.z, four.w};
+      SIMT_UNROLL
+      for (int t = 0; t < 4; ++t) {
+        c[i][0] = fmaf(left[t], right[t].x, c[i][0]);
+        c[i][1] = fmaf(left[t], right[t].y, c[i][1]);
+        c[i][2] = fmaf(left[t], right[t].z, c[i][2]);
+        c[i][3] = fmaf(left[t], right[t].w, c[i][3]);
+      }
+    }
+  }
+}
+
+// to = diagonal I + factor c, when all threads have read what stands there
+__device__ inline void small_store(float diagonal, float factor, const float (&c)[4][4], float* to) {
+  const int y = 4 * static_cast<int>(threadIdx.x / 16), x = 4 * static_cast<int>(threadIdx.x % 16);
+  SIMT_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    float own[4];
+    SIMT_UNROLL
+    for (int j = 0; j < 4; ++j) own[j] = fmaf(factor, c[i][j], y + i == x + j ? diagonal : 0.0f);
+    *reinterpret_cast<float4*>(to + (y + i) * kSmall + x) = make_float4(own[0], own[1], own[2], own[3]);
+  }
+}
+
+// iterates: every step's Z, or, two in turn, the last one.
+static __global__ void __launch_bounds__(kThreads)
+    invert_small(const std::int64_t rows, const int landmarks, const int iterations, const bool keep, const float* b,
+                 const float* norms, float* iterates) {
+  SIMT_DYNAMIC_SHARED(memory);
+  simt::Carver carver(memory);
+  float* const kernel = carver.take<float>(kSmall * kSmall);
+  float* const z = carver.take<float>(kSmall * kSmall);
+  float* const p = carver.take<float>(kSmall * kSmall);
+  float* const t = carver.take<float>(kSmall * kSmall);  // T, then U, then W
+  const std::int64_t row = blockIdx.x, size = static_cast<std::int64_t>(landmarks) * landmarks;
+  const float guess = norms[row] > 0 ? 1.0f / norms[row] : 0.0f;
+  for (int at = static_cast<int>(threadIdx.x); at < kSmall * kSmall; at += kThreads) {
+    const int i = at / kSmall, j = at % kSmall;
+    const bool inside = i < landmarks && j < landmarks;
+    kernel[at] = inside ? b[row * size + i * landmarks + j] : 0.0f;
+    z[at] = inside ? guess * b[row * size + j * landmarks + i] : 0.0f;
+  }
+  for (int step = 0;; ++step) {
+    __syncthreads();
+    if (keep || step == iterations) {
+      float* const to = iterates + ((keep ? step : step % 2) * rows + row) * size;
+      for (int at = static_cast<int>(threadIdx.x); at < kSmall * kSmall; at += kThreads)
+        if (at / kSmall < landmarks && at % kSmall < landmarks) to[at / kSmall * landmarks + at % kSmall] = z[at];
+    }
+    if (step == iterations) return;
+    float c[4][4];
+    small_product(kernel, z, c);
+    small_store(0.0f, 1.0f, c, p);
+    small_store(7.0f, -1.0f, c, t);
+    __syncthreads();
+    SIMT_ROLLED
+    for (int factor = 0; factor < 2; ++factor) {  // U = 15 I - P T, W = 13 I - P U
+      small_product(p, t, c);
+      __syncthreads();
+      small_store(factor == 0 ? 15.0f : 13.0f, -1.0f, c, t);
+      __syncthreads();
+    }
+    small_product(z, t, c);
+    __syncthreads();
+    small_store(0.0f, 0.25f, c, z);
+  }
+}
+
+// ---- and of more, between products of cuBLAS
+
+// to = diagonal I - from
 static __global__ void __launch_bounds__(kThreads) from_diagonal(const std::int64_t rows, const std::int64_t landmarks,
                                                                  const float diagonal, const float* from, float* to) {
   const std::int64_t at = this_element(), size = landmarks * landmarks;
