@@ -1,7 +1,7 @@
 # Verbs only: what is built and how stands in CMakeLists.txt and CMakePresets.json.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build bench results test test-slurm dev golden install format tidy clean
+.PHONY: help deps build portable bench results test test-slurm dev golden install format tidy clean
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -26,6 +26,10 @@ deps: ## install missing Debian packages (root or sudo; else prints the command 
 
 build: deps build/release/build.ninja ## build/release/yoso-bench and the libraries
 	@$(call compile,release,yoso)
+
+portable: deps build/portable/build.ninja ## build/portable/yoso-bench: with GPU code, for machines with nothing but glibc (needs nvcc)
+	@$(call compile,portable)
+	@ctest --preset portable
 
 bench: build ## the main job: speed, memory and error of every method; report in REPORT=build/overview.json
 	build/release/yoso-bench overview --qkv $(data)0-n2048.safetensors --qkv $(data)1-n512.safetensors \

@@ -17,12 +17,16 @@ install(TARGETS yoso_lib yoso_kernels EXPORT yoso-targets INCLUDES DESTINATION $
 install(DIRECTORY lib/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.hpp)
 install(FILES ${PROJECT_BINARY_DIR}/kernels/yoso_kernels_catalogue/yoso/catalogue.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yoso)
-foreach(folder . primitives)
+foreach(folder . primitives simt)
   file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/${folder}/*.hpp)
   install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yoso/kernels/${folder})
 endforeach()
 
 include(CMakePackageConfigHelpers)
+set(YOSO_HAS_CUDA OFF)
+if(CMAKE_CUDA_COMPILER)
+  set(YOSO_HAS_CUDA ON)
+endif()
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/yoso)
 configure_package_config_file(cmake/yoso-config.cmake.in ${PROJECT_BINARY_DIR}/yoso-config.cmake
                               INSTALL_DESTINATION ${package} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)

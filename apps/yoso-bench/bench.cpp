@@ -33,9 +33,19 @@ std::vector<Shape> shapes_of(const Options& o, const std::vector<std::int64_t>& 
   return shapes;
 }
 
-// Engines know two kinds of run: forward alone, and forward with a backward pass to come.
-Context context_of(int threads, Isa isa, const std::string& pass) {
-  return {threads, isa, pass == "forward" ? Pass::forward : Pass::both};
+// A device has no axes of threads and instruction sets; its references are computed on the best of the host's.
+std::vector<Context> contexts_of(const Options& o) {
+  std::vector<Context> all;
+  for (Device* device : o.devices) {
+    if (device) {
+      all.push_back({1, default_isa(), Pass::forward, device});
+      continue;
+    }
+    for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
+      for (const std::int64_t threads : or_usual(o.threads, {1}))
+        all.push_back({static_cast<int>(threads), isa, Pass::forward, nullptr});
+  }
+  return all;
 }
 
 // FILE, or FILE@S: with all logits times S, by sqrt(S) on q and on k.
@@ -58,7 +68,10 @@ void refuse_with_capture(const char* flag, const std::vector<std::int64_t>& give
 
 Capture Group::data(std::uint64_t seed) const { return capture ? *capture : make_inputs(input, shape, seed); }
 
-std::string Group::title() const {
+std::string Group::title() const { return title_text(input, shape, pass, context.threads, context.isa_name()); }
+
+std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
+                       const std::string& isa) {
   std::string text = input;
   text += shape.n_q == shape.n_k ? fmt::format(", n = {}", shape.n_q)
                                  : fmt::format(", n_q = {}, n_k = {}", shape.n_q, shape.n_k);
@@ -68,7 +81,9 @@ std::string Group::title() const {
   if (shape.causal) text += ", causal";
   if (pass == "backward") text += ", backward";
   if (pass == "both") text += ", forward and backward";
-  return text + fmt::format(", {} thread{}, {}", context.threads, context.threads == 1 ? "" : "s", name(context.isa));
+  for (const Isa known : {Isa::scalar, Isa::avx2, Isa::avx512})
+    if (isa == name(known)) return text + fmt::format(", {} thread{}, {}", threads, threads == 1 ? "" : "s", isa);
+  return text + fmt::format(", cuda, {}", isa);
 }
 
 std::vector<const Method*> controls() {
@@ -87,16 +102,12 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
 
   std::vector<Group> groups;
   const auto add = [&](const std::string& input, const Shape& shape, std::shared_ptr<const Capture> capture) {
-    for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
-      for (const std::int64_t threads : or_usual(o.threads, {1}))
-        for (const std::string& pass : o.passes.empty() ? std::vector<std::string>{"forward"} : o.passes)
-          groups.push_back({input,
-                            shape,
-                            pass,
-                            context_of(static_cast<int>(threads), isa, pass),
-                            expand(methods, o.knobs, shape, for_error),
-                            capture,
-                            {}});
+    for (Context context : contexts_of(o))
+      for (const std::string& pass : o.passes.empty() ? std::vector<std::string>{"forward"} : o.passes) {
+        // engines know two kinds of run: forward alone, and forward with a backward pass to come
+        context.pass = pass == "forward" ? Pass::forward : Pass::both;
+        groups.push_back({input, shape, pass, context, expand(methods, o.knobs, shape, for_error), capture, {}});
+      }
   };
   for (const std::string& path : o.captures) {
     refuse_with_capture("--n-q", o.n_q);
@@ -136,7 +147,9 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   for (const Knob& knob : m.settings.knobs()) p.knobs.emplace_back(knob.name, m.settings.text(knob.name));
   p.input = g.input;
   p.shape = g.shape;
-  p.isa = name(g.context.isa);
+  p.backend = g.context.backend();
+  p.isa = g.context.isa_name();
+  p.cache = o.cold ? "cold" : "hot";
   p.threads = g.context.threads;
   p.seed = o.seed;
   p.redraw = redraw_policy(o, m, g.shape, g.pass);
@@ -165,7 +178,10 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   }
   if (s.causal) r += " --causal";
   if (p.pass != "forward") r += " --pass " + p.pass;
-  r += fmt::format(" --threads {} --isa {} --seed {}", p.threads, p.isa, p.seed);
+  r += g.context.device ? fmt::format(" --backend {}", p.backend)
+                        : fmt::format(" --threads {} --isa {}", p.threads, p.isa);
+  r += fmt::format(" --seed {}", p.seed);
+  if (o.cold) r += " --cache cold";
   for (const auto& [knob, value] : p.knobs)
     if (!searched || knob != m.method->main_knob) r += fmt::format(" -p {}.{}={}", p.method, knob, value);
   if (searched)
@@ -200,13 +216,12 @@ Member member_of(const Point& p) {
   return m;
 }
 
-std::string title_of(const Point& p) {
-  return Group{p.input, p.shape, p.pass, context_of(p.threads, parse_isa(p.isa), p.pass), {}, nullptr, {}}.title();
-}
+std::string title_of(const Point& p) { return title_text(p.input, p.shape, p.pass, p.threads, p.isa); }
 
-std::size_t memory_budget(const Options& o) {
+std::size_t memory_budget(const Options& o, Device* device) {
   if (o.memory_budget) return o.memory_budget;
-  return static_cast<std::size_t>(0.8 * static_cast<double>(available_memory()));
+  const double free = device ? static_cast<double>(device->available()) : static_cast<double>(available_memory());
+  return static_cast<std::size_t>(0.8 * free);
 }
 
 void warn_of_masks(const Group& g, Report& report) {

@@ -21,7 +21,7 @@ struct Matched {
   std::string reason;  // why the row is unsupported; empty: it is not
 };
 
-// All methods at one input, shape, instruction set and thread count.
+// All methods at one input, shape, backend, instruction set and thread count.
 struct Group {
   std::string input;  // a family, or a capture's path
   Shape shape;
@@ -45,6 +45,9 @@ Point point_of(const Options& options, const Group& group, const Member& member,
 // The other way round, for tables: a row's member, and what its group says of the rows beside it.
 Member member_of(const Point& point);
 std::string title_of(const Point& point);
+// "gaussian, n = 1024, d = 64, 1 thread, avx512"; `isa` may be a device's architecture.
+std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
+                       const std::string& isa);
 
 // "each", "once" or "none", from the option, the method and whether it draws at all.
 std::string redraw_policy(const Options& options, const Member& member, const Shape& shape, const std::string& pass);

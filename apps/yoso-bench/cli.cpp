@@ -33,6 +33,9 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--threads", raw.threads, "threads (1)")->type_name("LIST");
   sub.add_option("--isa", raw.isas, "instruction sets: scalar, avx2, avx512, or all (YOSO_ISA, else the best here)")
       ->type_name("LIST");
+  sub.add_option("--backend", raw.backends,
+                 "cpu, cuda (exit code 4 where there is none), or auto: cuda if it works (cpu)")
+      ->type_name("LIST");
   sub.add_option("--pass", raw.passes,
                  "forward, backward (not for memory), or both: a training step (not for error) (forward)")
       ->type_name("LIST");
@@ -74,6 +77,9 @@ void add_timing(CLI::App& sub, Raw& raw, Options& o) {
 }
 
 void add_speed(CLI::App& sub, Raw& raw, Options& o) {
+  sub.add_option("--cache", raw.cache,
+                 "hot, or cold: a device's last cache is written over before every sample, which is one call (hot)")
+      ->type_name("C");
   sub.add_option("--launches", raw.launches,
                  "launch the whole process N times and take medians and intervals over launches (1); 5 give 93.75 %")
       ->type_name("N");

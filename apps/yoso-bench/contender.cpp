@@ -25,9 +25,14 @@ Contender::Contender(const Options& o, const Group& g, const Member& m, const In
       instance_(std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed)),
       out_(static_cast<std::size_t>(g.shape.out_size())) {
   instance_->touch();
-  if (!trains()) return;
-  dout_ = upstream_gradient(g.shape, o.seed);
-  gradients_ = GradientBuffers(g.shape, instance_->parameters().specs());
+  HostTensors host{in, out_.data(), nullptr, {}};
+  if (trains()) {
+    dout_ = upstream_gradient(g.shape, o.seed);
+    gradients_ = GradientBuffers(g.shape, instance_->parameters().specs());
+    host.dout = dout_.data();
+    host.grads = gradients_.view();
+  }
+  there_ = std::make_unique<Placement>(g.context.device, g.shape, host, instance_->parameters().specs());
 }
 
 void Contender::call(PhaseListener* phases) {
@@ -39,21 +44,32 @@ void Contender::call(PhaseListener* phases) {
 }
 
 void Contender::call_with_old_draws(PhaseListener* phases) {
-  if (pass_ != "backward") instance_->forward(in_, out_.data(), phases);
+  if (pass_ != "backward") instance_->forward_placed(there_->inputs(), there_->out(), phases);
   if (!trains()) return;
   if (phases && pass_ == "both") {
     Renamed renamed(*phases);
-    instance_->backward(in_, {out_.data(), dout_.data()}, gradients_.view(), &renamed);
+    instance_->backward_placed(there_->inputs(), there_->upstream(), there_->gradients(), &renamed);
   } else {
-    instance_->backward(in_, {out_.data(), dout_.data()}, gradients_.view(), phases);
+    instance_->backward_placed(there_->inputs(), there_->upstream(), there_->gradients(), phases);
   }
 }
 
 void Contender::prepare() {
-  if (pass_ == "backward") instance_->forward(in_, out_.data());
+  if (pass_ == "backward") instance_->forward_placed(there_->inputs(), there_->out());
+}
+
+std::vector<KernelUse> Contender::kernels() {
+  Device* const device = instance_->context().device;
+  if (!device) return {};
+  device->watch(true);
+  call_with_old_draws();
+  device->synchronize();
+  device->watch(false);
+  return device->kernels();
 }
 
 CheckResult Contender::check(std::int64_t queries) {
+  there_->download_out();
   CheckResult result = check_output(*instance_, in_, out_.data(), queries);
   if (trains()) check_gradients(*instance_, in_, out_.data(), gradients_.view(), result);
   return result;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <yoso/gradients.hpp>
+#include <yoso/placement.hpp>
 
 #include "bench.hpp"
 
@@ -22,6 +23,9 @@ class Contender {
   // Runs the forward pass that calls of "backward" belong to.
   void prepare();
 
+  // What the kernels of one call take, of a device.
+  std::vector<KernelUse> kernels();
+
   // Of the output, and of the gradients where there are any. Leaves the instance as after prepare().
   CheckResult check(std::int64_t queries);
 
@@ -34,6 +38,7 @@ class Contender {
   std::unique_ptr<Instance> instance_;
   std::vector<float> out_, dout_;
   GradientBuffers gradients_;
+  std::unique_ptr<Placement> there_;  // all of it where the backend wants it
 };
 
 }  // namespace yoso::app

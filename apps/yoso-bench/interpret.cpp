@@ -9,6 +9,7 @@
 #include <yoso/rows.hpp>
 
 #include "raw.hpp"
+#include "simt/backend.hpp"
 
 namespace yoso::app {
 namespace {
@@ -43,6 +44,29 @@ std::int64_t whole(const char* flag, const std::string& text, std::int64_t lowes
   throw BadSetting(fmt::format("{} must be a whole number in [{}, {}], got '{}'", flag, lowest, highest, text));
 }
 
+// Opens what is asked for. A backend asked for by name has to be there.
+void interpret_backends(const Raw& raw, Options& o) {
+  const Texts backends = items(raw.backends);
+  if (backends.empty()) return;
+  o.devices.clear();
+  const auto add = [&](Device* device) {
+    if (std::ranges::find(o.devices, device) == o.devices.end()) o.devices.push_back(device);
+  };
+  for (const std::string& text : backends) {
+    const std::string backend = one_of("--backend", text, {"cpu", "cuda", "auto"});
+    try {
+      add(backend == "cpu" ? nullptr : &cuda_device());
+    } catch (const DeviceError& error) {
+      if (backend == "cuda") throw DeviceError(fmt::format("--backend cuda: {}", error.what()));
+      o.backend_note = fmt::format("--backend auto uses the CPU: {}", error.what());
+      add(nullptr);
+    }
+  }
+  if (std::ranges::find(o.devices, nullptr) != o.devices.end()) return;
+  if (!o.isas.empty()) throw BadSetting("--isa goes with --backend cpu: a device has one architecture");
+  if (!o.threads.empty()) throw BadSetting("--threads goes with --backend cpu");
+}
+
 // "skill=0.5,0.9", in ascending order
 void interpret_match(const Texts& texts, Options& o) {
   for (const std::string& text : texts) {
@@ -56,6 +80,9 @@ void interpret_match(const Texts& texts, Options& o) {
 }
 
 void interpret_speed(const Raw& raw, Options& o) {
+  o.cold = !raw.cache.empty() && one_of("--cache", raw.cache, {"hot", "cold"}) == "cold";
+  if (o.cold && std::ranges::find(o.devices, nullptr) != o.devices.end())
+    throw BadSetting("--cache cold goes with --backend cuda: the CPU's caches cannot be emptied");
   if (!raw.launches.empty()) o.launches = static_cast<int>(whole("--launches", raw.launches, 1, 50));
   if (!raw.extrapolate_beyond.empty())
     o.extrapolate_beyond = whole("--extrapolate-beyond", raw.extrapolate_beyond, 1, (std::int64_t{1} << 31) - 1);
@@ -93,7 +120,7 @@ void interpret_passes(const Raw& raw, Options& o) {
   if (o.max_batch && !o.batch.empty())
     throw BadSetting("--max-batch searches the batch: --batch cannot be given with it");
   if (o.max_batch) {
-    const std::uint64_t most = memory_budget(o);
+    const std::uint64_t most = memory_budget(o, o.devices.front());
     if (o.batch_budget == 0) o.batch_budget = most;
     if (o.batch_budget > most)
       throw BadSetting(fmt::format("--budget must be at most {} bytes ({}), got {}", most,
@@ -204,6 +231,7 @@ void interpret(const Raw& raw, Options& o) {
     o.isas.push_back(parse_isa(text));
     if (!runs_here(o.isas.back())) throw DeviceError(fmt::format("--isa {}: this machine cannot run it", text));
   }
+  interpret_backends(raw, o);
   for (const std::string& text : items(raw.passes))
     o.passes.push_back(one_of("--pass", text, {"forward", "backward", "both"}));
   o.families = items(raw.inputs);

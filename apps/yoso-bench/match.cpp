@@ -87,7 +87,8 @@ class Search {
     }
     try {
       const Footprint needs = Instance::predict(*m.method, group_.shape, m.settings, group_.context);
-      if (needs.total() > memory_budget(o_)) throw OutOfBudget(fmt::format("needs {}", bytes_text(needs.total())));
+      if (needs.total() > memory_budget(o_, group_.context.device))
+        throw OutOfBudget(fmt::format("needs {}", bytes_text(needs.total())));
       if (m.method->shares_qk && !shared_qk_) throw Unsupported("no skill against softmax: it needs shared Q and K");
       const ErrorResult error = study_.run(*m.method, m.settings, o_.seeds, o_.seed, false);
       if (error.total) attempt.skill = (*error.total)["skill"];
@@ -189,7 +190,7 @@ void Matcher::settle(Group& g, const Capture& data) {
       if (interrupted()) return;
       const std::optional<double> goal = searched ? std::optional(options_.skills[i]) : std::nullopt;
       const std::string key =
-          key_of(g.input, g.shape, name(g.context.isa), m.method->name, series_text(m, searched), goal);
+          key_of(g.input, g.shape, g.context.isa_name(), m.method->name, series_text(m, searched), goal);
       if (!found_.contains(key)) {
         if (!study) study.emplace(catalogue(), exact, g.shape, data.inputs(), g.context, Reference::softmax);
         if (!search) search.emplace(options_, *study, g, m, data.shared_qk);

@@ -195,7 +195,7 @@ bool endurable(Point& p, std::optional<double> expected, double time_budget) {
 
 std::optional<Capture> inputs_of(const Options& o, const Group& g, std::vector<Point>& points) {
   const std::int64_t elements = g.shape.q_size() + g.shape.k_size() + g.shape.v_size() + g.shape.out_size();
-  const std::size_t budget = memory_budget(o);
+  const std::size_t budget = memory_budget(o, nullptr);
   if (g.capture || static_cast<std::size_t>(elements) * sizeof(float) <= budget) return g.data(o.seed);
   for (std::size_t i = 0; i < points.size(); ++i)
     guarded(points[i], [&] {
@@ -220,9 +220,12 @@ void add_baseline(const Options& o, Group& g) {
 
 void time_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
   const Inputs in = data.inputs();
-  const std::size_t budget = memory_budget(o);
+  const std::size_t budget = memory_budget(o, g.context.device);
   std::vector<Timed> contenders;
-  MachineClock clock;
+  MachineClock machine_clock;
+  std::optional<DeviceClock> device_clock;
+  if (g.context.device) device_clock.emplace(*g.context.device);
+  Clock& clock = device_clock ? static_cast<Clock&>(*device_clock) : machine_clock;
   for (std::size_t i = 0; i < points.size(); ++i) {
     Point& p = points[i];
     const Member& m = g.members[i];
@@ -258,6 +261,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   protocol.threads = g.context.threads;
   protocol.seed = o.seed;
   protocol.interrupted = interrupted;
+  if (o.cold) protocol.before_sample = [&] { g.context.device->flush_cache(); };
   std::vector<Timing> timings = measure(calls, protocol, clock);
   for (std::size_t c = 0; c < contenders.size(); ++c)
     if (contenders[c].ended) timings.insert(timings.begin() + static_cast<std::ptrdiff_t>(c), *contenders[c].ended);
@@ -284,6 +288,10 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     } else if (result.timing.noisy) {
       p.status = Status::noisy;
     }
+    if (g.context.device) {
+      result.device = g.context.device->state();
+      guarded(p, [&] { result.kernels = contenders[c].contender.kernels(); });
+    }
     recheck(p, contenders[c].contender);
     if (o.phases && p.status != Status::timeout)
       time_phases(result, clock, g.context.threads, o.time_budget,
@@ -295,7 +303,7 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
 void weigh_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points,
                  const PointDone& done) {
   const Inputs in = data.inputs();
-  const std::size_t budget = memory_budget(o);
+  const std::size_t budget = memory_budget(o, g.context.device);
   const auto one = [&](Point& p, const Member& m) {
     if (stopped(p)) return;
     guarded(p, [&] {
@@ -333,7 +341,21 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
         std::sscanf(numbers.c_str(), "%zu %zu %zu %zu", &measured.draws, &measured.parameters, &measured.saved,
                     &measured.scratch);
       };
-      if (!o.measure_rss) {
+      if (g.context.device) {  // its memory is no part of this process's resident set
+        Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
+        std::vector<float> out(static_cast<std::size_t>(g.shape.out_size()));
+        instance.forward(in, out.data());
+        if (g.pass != "forward") {
+          GradientBuffers gradients(g.shape, instance.parameters().specs());
+          const std::vector<float> dout = upstream_gradient(g.shape, o.seed);
+          instance.backward(in, {out.data(), dout.data()}, gradients.view());
+        }
+        const Footprint f = instance.measured();
+        measured.draws = f.draws;
+        measured.parameters = f.parameters;
+        measured.saved = f.saved;
+        measured.scratch = f.scratch;
+      } else if (!o.measure_rss) {
         read(run());
       } else {
         const ResidentGrowth growth = resident_growth(run);
@@ -354,7 +376,7 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
                  const PointDone& done) {
   ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference,
                    sharpness(o, g));
-  const std::size_t budget = memory_budget(o);
+  const std::size_t budget = memory_budget(o, g.context.device);
   const auto one = [&](Point& p, const Member& m) {
     if (!alive(p) || stopped(p)) return;
     guarded(p, [&] {
@@ -381,7 +403,9 @@ void judge_gradients(const Options& o, const Group& g, const Capture& data, std:
   const auto one = [&](Point& p, const Member& m) {
     if (stopped(p)) return;
     guarded(p, [&] {
-      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), memory_budget(o))) return;
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context),
+                      memory_budget(o, g.context.device)))
+        return;
       // where q is the key too, its gradient holds both roles: no reference has such a one
       p.error = study.run(*m.method, m.settings, o.seeds, !m.method->shares_qk && !has_own_kernel(m));
       if (m.method->shares_qk) p.reason = "its dq is that of a shared Q and K: nothing to compare it with";

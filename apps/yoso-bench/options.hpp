@@ -7,6 +7,7 @@
 
 #include <yoso/compare.hpp>
 #include <yoso/cpu.hpp>
+#include <yoso/device.hpp>
 #include <yoso/grid.hpp>
 #include <yoso/plan.hpp>
 #include <yoso/study.hpp>
@@ -27,7 +28,9 @@ struct Options {
   std::vector<std::string> methods{"all"};
   std::vector<std::int64_t> n, n_q, n_k, d, d_v, batch, heads, threads;
   std::vector<Isa> isas;
-  std::vector<std::string> passes;  // forward, backward, both
+  std::vector<Device*> devices{nullptr};  // backends; null: the CPU
+  std::string backend_note;               // why `--backend auto` took the CPU
+  std::vector<std::string> passes;        // forward, backward, both
   bool causal = false;
   std::vector<std::string> families, captures;
   KnobLists knobs;
@@ -39,6 +42,7 @@ struct Options {
   double rel_ci = 0.01;
   int min_samples = 20;
   std::string redraw;                   // "", "each" or "once"
+  bool cold = false;                    // each sample begins with an empty device cache
   int launches = 1;                     // of the whole process
   std::int64_t extrapolate_beyond = 0;  // longer ones of quadratic methods are predicted; 0: none
   std::vector<double> skills;           // to match, each a row; empty: knobs as they are
@@ -91,8 +95,8 @@ struct Options {
   PlotOptions plot;                  // plot REPORT..., which are in `files`
 };
 
-// Bytes a point may use: --memory-budget, or 80 % of what is free.
-std::size_t memory_budget(const Options& options);
+// Bytes a point may use: --memory-budget, or 80 % of what is free on the host or the device.
+std::size_t memory_budget(const Options& options, Device* device);
 
 // Parses argv, or prints help or version and returns a command of "". Throws BadSetting.
 Options parse_command_line(int argc, const char* const* argv);

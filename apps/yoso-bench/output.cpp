@@ -75,6 +75,9 @@ Output::Output(const Options& options, bool timed)
     std::erase_if(report.warnings, [](const Warning& w) { return w.code != "sanitizer" && w.code != "debug-build"; });
   report.tags = options.tags;
   report.samples = options.samples;
+  for (Device* device : options.devices)
+    if (device) report.environment.gpu = device->info();
+  if (!options.backend_note.empty()) report.warnings.push_back(warning("backend-auto", options.backend_note));
   if (!options.output.empty()) file_ = std::make_unique<OutputFile>(options.output);
   catch_interrupts();
 }

@@ -52,7 +52,10 @@ std::string phases_text(const std::vector<const Point*>& rows) {
     row(s.phases.empty() ? "all" : "outside of phases", std::max(0.0, s.phase_total - sum));
   }
   return any ? fmt::format("phases: medians of runs of their own, {} time\n{}\n",
-                           rows.front()->threads == 1 ? "CPU" : "wall", table.text())
+                           rows.front()->backend != "cpu" ? "device"
+                           : rows.front()->threads == 1   ? "CPU"
+                                                          : "wall",
+                           table.text())
              : "";
 }
 
@@ -104,7 +107,7 @@ template <class RowOrCrossover>
 std::string common(const RowOrCrossover& c) {
   Shape shape = c.shape;
   shape.n_q = shape.n_k = 1;
-  std::string title = Group{c.input, shape, c.pass, Context{c.threads, parse_isa(c.isa)}, {}, nullptr, {}}.title();
+  std::string title = title_text(c.input, shape, c.pass, c.threads, c.isa);
   if (const auto at = title.find(", n = 1"); at != std::string::npos) title.erase(at, 7);
   return title;
 }

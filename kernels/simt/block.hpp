@@ -5,7 +5,9 @@
 // kernel takes its block apart.
 #pragma once
 #include <cstdint>
+#include <string>
 
+#include <yoso/errors.hpp>
 #include <yoso/shape.hpp>
 
 #include "simt/simt.hpp"
@@ -16,6 +18,24 @@ constexpr unsigned kWholeWarp = 0xffffffffu;
 constexpr int kWarp = 32;
 
 __host__ __device__ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// A grid of so many blocks. Throws Unsupported when there are more than a launch can have.
+inline dim3 grid_of(std::int64_t blocks) {
+  if (blocks > 0x7fffffff)
+    throw Unsupported("the problem takes " + std::to_string(blocks) + " blocks of threads, a launch has 2147483647");
+  return dim3(static_cast<unsigned>(blocks));
+}
+
+// Groups of `each` things of a row, one group a block: which row, and where its group begins. 32-bit division, because
+// 64-bit ones are calls, which spill.
+struct Place {
+  std::int64_t row, first;
+};
+__device__ inline Place place_of_block(std::int64_t n, int each) {
+  const auto groups = static_cast<unsigned>(ceil_div(n, each));
+  return {blockIdx.x / groups, static_cast<std::int64_t>(blockIdx.x % groups) * each};
+}
+inline dim3 grid_of(std::int64_t rows, std::int64_t n, int each) { return grid_of(rows * ceil_div(n, each)); }
 
 // All lanes must call; all get the result, the same bits in each.
 __device__ inline float warp_sum(float x) {
@@ -34,7 +54,7 @@ __device__ inline float warp_max(float x) {
 // Token `i` of a (batch, head) row under a mask [batch, n] that may be null.
 __device__ inline bool is_kept(const std::uint8_t* mask, const Shape& s, std::int64_t row, std::int64_t n,
                                std::int64_t i) {
-  return !mask || mask[row / s.heads * n + i] != 0;
+  return !mask || mask[static_cast<unsigned>(row) / static_cast<unsigned>(s.heads) * n + i] != 0;
 }
 
 }  // namespace yoso::SIMT_NS

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "simt/watch.hpp"
+
 #define SIMT_NS cuda_impl
 #define SIMT_UNROLL _Pragma("unroll")
 // All kernels share one symbol, because its type has to be the same in all of them.
@@ -35,7 +37,9 @@ std::string start(dim3 grid, dim3 block, std::size_t shared_bytes, void* stream,
   config.dynamicSmemBytes = shared_bytes;
   config.stream = static_cast<cudaStream_t>(stream);
   const cudaError_t error = cudaLaunchKernelEx(&config, kernel, std::forward<A>(args)...);
-  return error == cudaSuccess ? std::string() : reason(error);
+  if (error != cudaSuccess) return reason(error);
+  note_launch(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes);
+  return {};
 }
 
 }  // namespace simt::detail

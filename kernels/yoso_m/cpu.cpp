@@ -36,6 +36,8 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       packed_(shape, full_buckets_),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {
   require_convolution(shape, settings);
+  if (const Sums sums = sums_of(settings); sums == Sums::fixed || sums == Sums::atomics)
+    throw Unsupported("sums: on the cpu values are added in the order of tokens");
 }
 
 Cpu::Kept Cpu::layout_kept(Arena& saved, Arena& scratch) const {

@@ -9,16 +9,10 @@
 #include "yoso_m/collisions.hpp"
 #include "yoso_m/hash.hpp"
 #include "yoso_m/plan.hpp"
+#include "yoso_m/settings.hpp"
 #include "yoso_m/tables.hpp"
 
 namespace yoso::yoso_m {
-
-// Backward: what stands for the derivative of a weight, and how it is summed (README.md).
-enum class Gradient : std::uint8_t { lower_bound, tables, set, expectation };  // in the order of kGradientNames
-
-inline constexpr std::string_view kGradientNames[] = {"lower-bound", "tables", "set", "expectation"};
-
-inline Gradient gradient_of(const Settings& settings) { return static_cast<Gradient>(settings.real("gradient")); }
 
 class Cpu {
  public:

@@ -42,6 +42,13 @@ constexpr Knob kKnobs[] = {
      .choices = kGradientNames,
      .usual = "lower-bound",
      .paper = "tables; lower-bound is the same"},
+    {.name = "sums",
+     .kind = Knob::Kind::choice,
+     .help = "forward, how a bucket's values are added: in fixed-point integers, in the order of tokens, by float "
+             "atomics in any order, or as the backend does it best",
+     .choices = kSumsNames,
+     .usual = "auto",
+     .paper = "atomics"},
     kConvolutionKnob,
 };
 

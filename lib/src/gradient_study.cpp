@@ -77,7 +77,7 @@ const GradientBuffers& GradientStudy::gradients_of(const Method& method, const S
   for (const Knob& knob : method.knobs) key += fmt::format("|{}={}", knob.name, settings.text(knob.name));
   const auto [at, fresh] = known_.try_emplace(key);
   if (fresh) {
-    Instance instance(method, shape_, settings, context_, seed_);
+    Instance instance(method, shape_, settings, context_.on_host(), seed_);
     at->second = GradientBuffers(shape_, instance.parameters().specs());
     std::vector<float> out(static_cast<std::size_t>(shape_.out_size()));
     instance.forward(in_, out.data());

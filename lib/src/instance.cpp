@@ -24,11 +24,11 @@ std::size_t bytes_of(const std::vector<TensorSpec>& specs, const Shape& shape) {
 std::unique_ptr<AnyEngine> build(const Method& method, const Shape& shape, const Settings& settings,
                                  const Context& context) {
   check(shape);
-  const std::string_view backend = context.device ? context.device->backend() : "cpu";
   const Cell& cell = method.cell(context);
-  if (!cell.build) throw Unsupported(fmt::format("{} has no {} engine", method.name, backend));
+  if (!cell.build) throw Unsupported(fmt::format("{} has no {} engine", method.name, context.backend()));
   if (context.pass == Pass::both && !cell.backward)
-    throw Unsupported(fmt::format("{} has no backward pass on {}", method.name, context.device ? backend : "the cpu"));
+    throw Unsupported(
+        fmt::format("{} has no backward pass on {}{}", method.name, context.device ? "" : "the ", context.backend()));
   return cell.build(shape, settings, context);
 }
 

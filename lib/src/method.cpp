@@ -2,7 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <yoso/device.hpp>
+
 namespace yoso {
+
+std::string_view Context::backend() const { return device ? device->backend() : "cpu"; }
+
+std::string Context::isa_name() const { return device ? device->info().architecture : std::string(name(isa)); }
+
+Context Context::on_host() const {
+  Context host = *this;
+  host.device = nullptr;
+  return host;
+}
 
 std::optional<Work> work_of(const Method& method, const Shape& shape, const Settings& settings, std::string_view pass) {
   const bool forward = pass != "backward", backward = pass != "forward";

@@ -69,7 +69,7 @@ Json json(const Environment& e) {
            {{"load_1min", maybe(e.load_1min)},
             {"cpu_pressure_10s_percent", maybe(e.cpu_pressure_10s)},
             {"steal_percent", maybe(e.steal_percent)}}},
-          {"gpu", nullptr},
+          {"gpu", e.gpu ? device_json(*e.gpu) : Json(nullptr)},
           {"env_vars", e.variables},
           {"calibration", e.calibration ? calibration_json(*e.calibration) : Json(nullptr)}};
 }
@@ -361,7 +361,8 @@ void identify(Point& p) {
   const std::string common =
       Json{{"input", p.input}, {"shape", json(p.shape)}, {"pass", p.pass}, {"backend", p.backend},
            {"isa", p.isa},     {"threads", p.threads},   {"seed", p.seed}}
-          .dump();
+          .dump() +
+      (p.cache == "hot" ? "" : p.cache);
   Json knobs = Json::object();
   for (const auto& [knob, value] : p.knobs) knobs[knob] = value;
   p.group = hash_hex(common);

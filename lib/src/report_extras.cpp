@@ -53,9 +53,46 @@ Json json(const Crossover& c) {
           {"baseline_predicted", x.baseline_predicted}};
 }
 
+Json words(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+
+Json json(const KernelUse& k) {
+  return {{"name", k.name},
+          {"grid", k.grid},
+          {"block", k.block},
+          {"registers", k.registers},
+          {"shared", k.shared},
+          {"local", k.local},
+          {"occupancy", number(k.occupancy)}};
+}
+
+Json json(const DeviceState& d) {
+  return {{"sm_clock", maybe(d.sm_clock)},
+          {"memory_clock", maybe(d.memory_clock)},
+          {"temperature", maybe(d.temperature)},
+          {"power", maybe(d.power)},
+          {"throttled", d.throttled}};
+}
+
 }  // namespace
 
+Json device_json(const DeviceInfo& d) {
+  return {{"name", d.name},
+          {"architecture", d.architecture},
+          {"driver", words(d.driver)},
+          {"runtime", words(d.runtime)},
+          {"blas", words(d.blas)},
+          {"memory", d.memory},
+          {"processors", d.processors},
+          {"shared_per_block", d.shared_per_block},
+          {"second_level_cache", d.second_level_cache}};
+}
+
 void add_extras(Json& point, const Point& p) {
+  point["cache"] = p.cache;
+  point["kernels"] = Json::array();
+  if (p.speed)
+    for (const KernelUse& kernel : p.speed->kernels) point["kernels"].push_back(json(kernel));
+  point["device"] = p.speed && p.speed->device ? json(*p.speed->device) : Json(nullptr);
   point["series"] = p.series;
   point["launches"] = Json::array();
   if (p.speed) {

@@ -6,6 +6,7 @@
 
 namespace yoso {
 
+nlohmann::ordered_json device_json(const DeviceInfo& device);
 void add_extras(nlohmann::ordered_json& point, const Point& p);
 void add_extras(nlohmann::ordered_json& report, const Report& r);
 

@@ -164,7 +164,7 @@ const std::vector<float>& ErrorStudy::exact_output(Reference reference) {
   const auto [at, fresh] = outputs_.try_emplace(key);
   if (fresh) {
     at->second.resize(static_cast<std::size_t>(shape_.out_size()));
-    Instance(exact_, shape_, plain, context_, 0).forward(in, at->second.data());
+    Instance(exact_, shape_, plain, context_.on_host(), 0).forward(in, at->second.data());
   }
   return at->second;
 }
@@ -179,7 +179,7 @@ const std::vector<float>* ErrorStudy::target_output(const Method& method, const 
       std::vector<std::int64_t> queries(static_cast<std::size_t>(shape_.n_q));
       std::iota(queries.begin(), queries.end(), 0);
       std::vector<double> exact(static_cast<std::size_t>(shape_.out_size()));
-      Instance(method, shape_, settings, context_, 0).expectation(in_, queries, exact.data());
+      Instance(method, shape_, settings, context_.on_host(), 0).expectation(in_, queries, exact.data());
       at->second.assign(exact.begin(), exact.end());
     }
     return &at->second;
@@ -189,7 +189,7 @@ const std::vector<float>* ErrorStudy::target_output(const Method& method, const 
   const auto [at, fresh] = outputs_.try_emplace(key_of(target, mine));
   if (fresh) {
     at->second.resize(static_cast<std::size_t>(shape_.out_size()));
-    Instance(target, shape_, mine, context_, 0).forward(in_, at->second.data());
+    Instance(target, shape_, mine, context_.on_host(), 0).forward(in_, at->second.data());
   }
   return &at->second;
 }
@@ -263,7 +263,7 @@ std::optional<WeightResult> ErrorStudy::weigh(const Method& method, const Settin
   constexpr std::int64_t kQueries = 64;
   const std::vector<std::int64_t> queries = spread(shape_.n_q, kQueries);
   if (exact_weights_.empty()) {
-    Instance exact(exact_, shape_, Settings(exact_.knobs, shape_), context_, seed);
+    Instance exact(exact_, shape_, Settings(exact_.knobs, shape_), context_.on_host(), seed);
     exact_weights_ = weights_of(exact, in_, queries);
   }
   Instance instance(method, shape_, settings, context_, seed);

@@ -47,13 +47,14 @@ class Member {
       timing.settled = agree(windows);
       timing.warm_up = clock_.wall() - start;
     } while (!protocol_.interrupted() && timing.warm_up < (timing.settled ? 1 : 4) * protocol_.warm_up);
-    timing.inner = fastest >= protocol_.min_sample
+    timing.inner = fastest >= protocol_.min_sample || protocol_.before_sample
                        ? 1
                        : static_cast<std::int64_t>(std::ceil(protocol_.min_sample / std::max(fastest, 1e-9)));
   }
 
   // False when interrupted on the way: a part of a sample is none.
   bool sample() {
+    if (protocol_.before_sample) protocol_.before_sample();
     const std::int64_t switches = clock_.preemptions();
     const double cpu = clock_.cpu(), wall = clock_.wall();
     for (std::int64_t i = 0; i < timing.inner; ++i) {

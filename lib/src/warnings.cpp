@@ -23,6 +23,8 @@ constexpr WarningCode kCodes[] = {
     {"cold", "the warm-up ended at its bound: times of calls had not settled within 2 %"},
     {"drift", "the middle halves of the first and of the last third of a row's samples lie more than 2 % apart"},
     {"few-samples", "too few independent samples for an interval"},
+    {"backend-auto", "--backend auto used the CPU: what the CUDA backend lacks is said"},
+    {"throttled", "the device's clocks were held down while a row was measured"},
     {"noisy-machine", "more than half of the rows are noisy, or a fifth of all samples were preempted"},
 };
 
@@ -100,6 +102,8 @@ std::vector<Warning> warnings_of(const std::vector<Point>& points) {
       warn("cold", fmt::format("times had not settled within 2 % after {:.2f} s of warm-up", t.warm_up));
     if (t.drifting && t.drift)
       warn("drift", fmt::format("the last third of the samples is {:+.1f} % off the first", 100 * *t.drift));
+    if (p.speed->device && !p.speed->device->throttled.empty())
+      warn("throttled", fmt::format("clocks were held down: {}", fmt::join(p.speed->device->throttled, ", ")));
     if (!t.ci)
       warn("few-samples", fmt::format("{} samples, worth {:.1f} independent ones: no interval", t.n, t.n_eff));
     else if (p.speed->paired && !p.speed->paired->ci && !p.speed->baseline_predicted && p.method != p.speed->baseline)

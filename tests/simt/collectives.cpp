@@ -65,7 +65,10 @@ void Engine::open_barrier() {
 std::uint64_t Engine::warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site) {
   Thread& t = *current_;
   const unsigned w = t.number / 32, bit = 1u << t.number % 32;
-  if ((mask & bit) == 0) fault(std::string(name(op)) + ": the mask lacks the calling lane", site);
+  if ((mask & bit) == 0) {
+    report(std::string(name(op)) + ": the mask lacks the calling lane", site);
+    abandon();
+  }
   t.op = op;
   t.mask = mask;
   t.value = value;
@@ -218,7 +221,10 @@ std::string Engine::deadlock() const {
 
 unsigned char* dynamic_shared() { return inside().shared(); }
 void carve(unsigned char* piece, std::size_t bytes, Site site) { inside().carve(piece, bytes, site); }
-void fault(const std::string& what, Site site) { inside().fault(what, site); }
+void refuse_width(int width, Site site) {
+  inside().report("a shuffle's width is a power of two up to 32, not " + std::to_string(width) + ",", site);
+  engine.abandon();
+}
 int block_op(Op op, bool predicate, Site site) { return inside().block_op(op, predicate, site); }
 std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site) {
   return inside().warp_op(op, mask, value, source, site);

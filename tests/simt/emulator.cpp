@@ -37,6 +37,11 @@ std::string triple(unsigned x, unsigned y, unsigned z) {
   return "(" + std::to_string(x) + ", " + std::to_string(y) + ", " + std::to_string(z) + ")";
 }
 
+// Between __shared__ variables are redzones of the address sanitizer, which must not look, nor see a memset here.
+__attribute__((no_sanitize_address)) void fill(volatile unsigned char* begin, const volatile unsigned char* end) {
+  for (; begin != end; ++begin) *begin = 0xff;
+}
+
 }  // namespace
 
 Engine engine;
@@ -98,9 +103,7 @@ void Engine::begin_shared() {
   __asan_poison_memory_region(begin, bytes);
   __asan_unpoison_memory_region(shared_begin_, shared_bytes_);
 #endif
-  // volatile, since redzones of the address sanitizer lie between the variables: no interceptor may see this
-  if (__start_simt_shared)
-    for (volatile unsigned char* p = __start_simt_shared; p != __stop_simt_shared; ++p) *p = 0xff;
+  fill(__start_simt_shared, __stop_simt_shared);
 }
 
 // Without the address sanitizer at least a write right beyond the end is seen.
@@ -148,6 +151,7 @@ void Engine::run_block() {
   give_way();
   current_ = nullptr;
   end_.acquire();
+  for (unsigned i = 0; i < count_; ++i) threads_[i].fiber.yield_to(host_);
   end_shared();
   const auto block = " (block " + triple(::blockIdx.x, ::blockIdx.y, ::blockIdx.z) + ")";
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
@@ -210,9 +214,13 @@ void Engine::report(const std::string& what) {
   if (error_.empty()) error_ = what;
 }
 
-void Engine::fault(const std::string& what, Site site) {
+void Engine::report(const std::string& what, Site site) {
   const uint3& i = current_->index;
   report(what + " at " + site.file + ":" + std::to_string(site.line) + ", thread " + triple(i.x, i.y, i.z));
+}
+
+// Apart from report(), so that its caller's text is freed: nothing on this stack is from now on.
+void Engine::abandon() {
   give_way();
   std::terminate();
 }
@@ -225,10 +233,12 @@ void Engine::wake(unsigned number) {
 
 void Engine::carve(unsigned char* piece, std::size_t bytes, Site site) {
   const std::size_t end = static_cast<std::size_t>(piece - shared_begin_) + bytes;
-  if (end > shared_bytes_)
-    fault("the pieces of shared memory need " + std::to_string(end) + " bytes, the launch gave " +
-              std::to_string(shared_bytes_),
-          site);
+  if (end > shared_bytes_) {
+    report("the pieces of shared memory need " + std::to_string(end) + " bytes, the launch gave " +
+               std::to_string(shared_bytes_),
+           site);
+    abandon();
+  }
 #if defined(SIMT_ASAN)
   // what rounding adds to a piece is not the kernel's
   __asan_unpoison_memory_region(piece, bytes);

@@ -121,7 +121,7 @@ inline unsigned current_lane = 0;  // of the thread that runs
 // The rest is called by kernels.
 unsigned char* dynamic_shared();
 void carve(unsigned char* piece, std::size_t bytes, Site site);
-[[noreturn]] void fault(const std::string& what, Site site);
+[[noreturn]] void refuse_width(int width, Site site);
 int block_op(Op op, bool predicate, Site site);
 std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site);
 void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site);

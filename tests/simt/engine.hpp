@@ -79,7 +79,8 @@ class Engine {
   int block_op(Op op, bool predicate, Site site);
   std::uint64_t warp_op(Op op, unsigned mask, std::uint64_t value, unsigned source, Site site);
   void on_atomic();
-  [[noreturn]] void fault(const std::string& what, Site site);
+  void report(const std::string& what, Site site);
+  [[noreturn]] void abandon();
 
  private:
   static constexpr std::size_t kMargin = 256;       // on both sides of the shared memory

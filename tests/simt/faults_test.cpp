@@ -62,9 +62,9 @@ __global__ void carve_too_much() {
   carver.take<int>(blockDim.x);
 }
 
-__global__ void beyond_shared() {
+[[maybe_unused]] __global__ void beyond_shared() {
   SIMT_DYNAMIC_SHARED(raw);
-  raw[blockDim.x] = 1;
+  if (threadIdx.x == 0) raw[blockDim.x] = 1;
 }
 
 constexpr int kBarrierOfHalf = __LINE__ + 3;
@@ -161,7 +161,9 @@ TEST_CASE("nobody waits for ever", "[simt]") {
 
 TEST_CASE("shared memory ends where the launch said", "[simt]") {
   check_fault({"need 160 bytes", "gave 152", at(kCarve)}, {.block = {32}, .shared_bytes = 152}, carve_too_much);
+#if !defined(__SANITIZE_ADDRESS__)  // which would end the test; planted.cpp has it there
   check_fault({"byte 48 of 48"}, {.block = {48}, .shared_bytes = 48}, beyond_shared);
+#endif
 }
 
 TEST_CASE("what a kernel throws arrives at the host", "[simt]") {

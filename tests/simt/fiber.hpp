@@ -54,7 +54,7 @@ class Fiber {
       bottom_ = static_cast<unsigned char*>(memory) + page;  // below it, an overflow meets the guard
     }
 #if defined(SIMT_ASAN)
-    if (abandoned_) __asan_unpoison_memory_region(bottom_, kBytes);
+    __asan_unpoison_memory_region(bottom_, kBytes);  // of frames that never returned
     fake_ = nullptr;
 #endif
 #if defined(SIMT_TSAN)
@@ -121,6 +121,15 @@ class Fiber {
 #endif
   }
 
+  // What an abandoned thread has done came before what `host` does from now on.
+  void yield_to([[maybe_unused]] const Fiber& host) {
+#if defined(SIMT_TSAN)
+    if (!abandoned_) return;
+    __tsan_switch_to_fiber(tsan_, __tsan_switch_to_fiber_no_sync);
+    __tsan_switch_to_fiber(host.tsan_, 0);
+#endif
+  }
+
   // The last word of a thread that ends: its stack holds nothing.
   void ended() { abandoned_ = false; }
 
@@ -165,7 +174,7 @@ class Meeting {
 #endif
 
  private:
-  std::uint64_t place_ = 0;
+  [[maybe_unused]] std::uint64_t place_ = 0;
 };
 
 }  // namespace simt::detail

@@ -48,8 +48,7 @@ T shuffle(Op op, unsigned mask, T value, unsigned source, Site site) {
 
 // The lanes that a shuffle of this width keeps among themselves begin here.
 inline unsigned segment(int width, Site site) {
-  if (width < 1 || width > 32 || (width & (width - 1)) != 0)
-    fault("a shuffle's width is a power of two up to 32, not " + std::to_string(width), site);
+  if (width < 1 || width > 32 || (width & (width - 1)) != 0) refuse_width(width, site);
   return current_lane & ~(static_cast<unsigned>(width) - 1);
 }
 

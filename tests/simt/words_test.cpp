@@ -119,7 +119,7 @@ __global__ void atomics(Sums* s, int* old) {
   atomicAdd(&s->fadd, 0.5f);
   atomicAdd(&s->dadd, 0.25);
   // a sum by compare and swap
-  unsigned long long seen = s->lcas, assumed;
+  unsigned long long seen = atomicCAS(&s->lcas, 0ull, 0ull), assumed;
   do {
     assumed = seen;
     seen = atomicCAS(&s->lcas, assumed, assumed + 2);

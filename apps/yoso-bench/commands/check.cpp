@@ -1,6 +1,8 @@
 // check: every method against its double-precision definition at a few shapes, with and without a mask.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <yoso/check.hpp>
 #include <yoso/gradients.hpp>
 
@@ -32,7 +34,7 @@ void check_point(const Options& o, const Group& g, const Member& m, Capture data
       Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
       instance.forward(data.inputs(), out.data());
       CheckResult result = check_output(instance, data.inputs(), out.data(), kQueries);
-      if (m.method->cpu.backward) {
+      if (m.method->cell(g.context).backward) {
         Context training = g.context;
         training.pass = Pass::both;
         Instance trained(*m.method, g.shape, m.settings, training, o.seed);
@@ -57,7 +59,7 @@ int run_check(const Options& given) {
   Options o = given;
   if (o.batch.empty() && o.captures.empty()) o.batch = {2};
   if (o.heads.empty() && o.captures.empty()) o.heads = {2};
-  if (o.isas.empty()) o.isas = isas_here();
+  if (o.isas.empty() && std::ranges::find(o.devices, nullptr) != o.devices.end()) o.isas = isas_here();
   const std::vector<Group> groups = groups_of(o, {1, 33, 257}, false);
   Output output(o, false);
   Progress progress(o.progress, groups.size());

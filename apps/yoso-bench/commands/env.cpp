@@ -1,10 +1,12 @@
 // env: the machine, this build, and whether it is quiet enough to measure.
 #include <fmt/format.h>
 
+#include <yoso/errors.hpp>
 #include <yoso/report.hpp>
 
 #include "../bench.hpp"
 #include "calibration_table.hpp"
+#include "simt/backend.hpp"
 
 namespace yoso::app {
 namespace {
@@ -18,13 +20,26 @@ std::string size(const std::optional<std::int64_t>& bytes) {
   return bytes ? bytes_text(static_cast<std::size_t>(*bytes)) : "unknown";
 }
 
+std::string gpu_text(const DeviceInfo& d) {
+  return fmt::format("{}, {}, {} multiprocessors, {}; driver {}, runtime {}; cuBLAS {}", d.name, d.architecture,
+                     d.processors, size(d.memory), known(d.driver), known(d.runtime),
+                     d.blas ? *d.blas : fmt::format("not found: {}", d.blas_problem));
+}
+
 }  // namespace
 
 int run_env(const Options& o) {
   if (o.calibrate) return run_calibrate(o);
   if (o.self_test) return run_self_test(o);
   const BuildInfo b = this_build();
-  const Environment e = this_environment();
+  Environment e = this_environment();
+  std::string gpu;
+  try {
+    e.gpu = cuda_device().info();
+    gpu = gpu_text(*e.gpu);
+  } catch (const DeviceError& error) {
+    gpu = fmt::format("none: {}", error.what());
+  }
   const std::vector<Warning> warnings = warnings_of(e, b);
   if (o.json) {
     fmt::print("{}", to_json(e, b, warnings));
@@ -39,8 +54,8 @@ int run_env(const Options& o) {
   fmt::print("  cpu         {}\n  cores       {}\n  caches      {}\n", known(e.cpu_model), e.cores,
              caches.empty() ? "unknown" : caches);
   fmt::print("  isa         {} (usual: {}; YOSO_ISA or --isa choose)\n", fmt::join(e.isas, ", "), e.isa_usual);
-  fmt::print("  governor    {}\n  memory      {}, {} available\n  gpu         none: this build has no CUDA backend\n",
-             known(e.governor), size(e.memory_total), size(e.memory_available));
+  fmt::print("  governor    {}\n  memory      {}, {} available\n  gpu         {}\n", known(e.governor),
+             size(e.memory_total), size(e.memory_available), gpu);
   fmt::print(
       "state\n  load        {}\n  pressure    {}\n  steal       {}\n",
       e.load_1min ? fmt::format("{:.2f} runnable tasks over 1 min", *e.load_1min) : "unknown",

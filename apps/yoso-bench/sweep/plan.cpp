@@ -44,6 +44,7 @@ std::size_t axis(Options& o, const std::string& name, const std::size_t* keep) {
   if (name == "heads") return use(o.heads);
   if (name == "threads") return use(o.threads);
   if (name == "isa") return use(o.isas);
+  if (name == "backend") return use(o.devices);
   if (name == "pass") return use(o.passes);
   if (name == "input") return use(o.families);
   if (name == "qkv") return use(o.captures);
@@ -95,7 +96,8 @@ Filter::Lookup fields_of(const Group& g, const Member& m) {
     if (name == "method") return std::string(m.method->name);
     if (name == "input") return g.input;
     if (name == "pass") return g.pass;
-    if (name == "isa") return std::string(yoso::name(g.context.isa));
+    if (name == "isa") return g.context.isa_name();
+    if (name == "backend") return std::string(g.context.backend());
     if (name == "threads") return whole(g.context.threads);
     if (name == "n") return whole(std::max(s.n_q, s.n_k));
     if (name == "n_q") return whole(s.n_q);
@@ -111,8 +113,8 @@ Filter::Lookup fields_of(const Group& g, const Member& m) {
 
 // A slip in a name would otherwise exclude nothing, in silence.
 void check_names(const Filter& filter, const std::string& text) {
-  std::set<std::string> known{"method", "input", "pass", "isa", "threads", "n",
-                              "n_q",    "n_k",   "d",    "d_v", "batch",   "heads"};
+  std::set<std::string> known{"method", "input", "pass", "backend", "isa",   "threads", "n",
+                              "n_q",    "n_k",   "d",    "d_v",     "batch", "heads"};
   for (const Method* method : catalogue())
     for (const Knob& knob : method->knobs) known.insert(std::string(knob.name));
   for (const std::string& name : filter.names()) {
@@ -120,7 +122,7 @@ void check_names(const Filter& filter, const std::string& text) {
     const std::vector<std::string> all(known.begin(), known.end());
     const std::string close = nearest(name, all);
     throw BadSetting(
-        fmt::format("--where '{}': unknown name '{}'{}: neither an axis (method, input, pass, isa, threads, "
+        fmt::format("--where '{}': unknown name '{}'{}: neither an axis (method, input, pass, backend, isa, threads, "
                     "n, n_q, n_k, d, d_v, batch, heads) nor a knob",
                     text, name, close.empty() ? "" : fmt::format(" (did you mean {}?)", close)));
   }

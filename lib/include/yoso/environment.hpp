@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <yoso/device.hpp>
+
 namespace yoso {
 
 struct BuildInfo {
@@ -66,6 +68,7 @@ struct Environment {
   std::optional<double> cpu_pressure_10s;                      // percent of time some task waited for a CPU
   std::optional<double> steal_percent;                         // since boot
   std::map<std::string, std::string> variables;                // OMP_*, GOMP_*, OPENBLAS_*, DNNL_*, MKL_*, YOSO_*
+  std::optional<DeviceInfo> gpu;                               // when the backend that has it was used, or asked for
   std::optional<Calibration> calibration;                      // of this machine and build, when one is kept
   std::string calibration_problem;  // why the one that is kept was ignored; empty: it was not
 };

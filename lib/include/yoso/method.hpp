@@ -29,6 +29,10 @@ struct Context {
   // Null: the CPU. Otherwise all tensors and arenas that a pass is given lie in this device's memory, and a pass only
   // asks for its work: it may return before that is done.
   Device* device = nullptr;
+
+  std::string_view backend() const;  // "cpu", or the device's
+  std::string isa_name() const;      // of the CPU kernels, or the device's architecture
+  Context on_host() const;           // the same on the CPU: where references are computed
 };
 
 // Is told when a named part of a pass begins ("hash", "build", "query", ...).

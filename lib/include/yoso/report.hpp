@@ -18,7 +18,7 @@
 namespace yoso {
 
 inline constexpr const char* kReportSchema = "yoso-bench/report";
-inline constexpr const char* kReportVersion = "1.1";  // additions raise the minor number; fields keep their meaning
+inline constexpr const char* kReportVersion = "1.2";  // additions raise the minor number; fields keep their meaning
 
 enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted, predicted };
 std::string_view name(Status status);
@@ -133,8 +133,10 @@ struct SpeedResult {
   double phase_total = 0;               // seconds, median of those runs as a whole: the phases' sum should be near it
   std::optional<std::string> baseline;  // the method the ratio is taken to
   std::optional<Paired> paired;
-  bool baseline_predicted = false;  // the ratio is to a predicted time, and its interval is that of this method alone
-  std::vector<Launch> launches;     // of several; empty: there was one
+  bool baseline_predicted = false;    // the ratio is to a predicted time, and its interval is that of this method alone
+  std::vector<Launch> launches;       // of several; empty: there was one
+  std::vector<KernelUse> kernels;     // of a device, in the order of one call
+  std::optional<DeviceState> device;  // right after the timed calls
 };
 
 struct Point {
@@ -150,6 +152,7 @@ struct Point {
   std::string pass = "forward", backend = "cpu", isa;
   int threads = 1;
   std::uint64_t seed = 1;
+  std::string cache = "hot";    // "cold": a device's last cache is written over before every sample
   std::string redraw = "none";  // "each" call draws afresh, inside the timed region; "once"; "none": nothing is drawn
   Status status = Status::ok;
   std::string reason;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <yoso/device.hpp>
 #include <yoso/statistics.hpp>
 
 namespace yoso {
@@ -27,6 +28,18 @@ class MachineClock final : public Clock {
   std::int64_t preemptions() override;
 };
 
+// A device's clock. CPU time is the same there: nothing else runs on it that could be told apart.
+class DeviceClock final : public Clock {
+ public:
+  explicit DeviceClock(Device& device) : device_(device) {}
+  double wall() override { return device_.seconds(); }
+  double cpu() override { return device_.seconds(); }
+  std::int64_t preemptions() override { return 0; }
+
+ private:
+  Device& device_;
+};
+
 struct Protocol {
   double time_budget = 1.0;  // seconds for each member of the group; three times that where intervals need it
   double rel_ci = 0.01;      // stop early when every member's relative half-width is at most this
@@ -38,6 +51,9 @@ struct Protocol {
   double level = 0.95;
   int threads = 1;  // decides which samples count as preempted
   std::uint64_t seed = 1;
+  // Before every sample, outside of what is timed. A sample is then a single call: the next one would find the caches
+  // that this was to empty filled again.
+  std::function<void()> before_sample = {};
   std::function<bool()> interrupted = [] { return false; };  // asked often: end with what there is
 };
 
