@@ -7,6 +7,8 @@
 #include <yoso/arena.hpp>
 #include <yoso/errors.hpp>
 
+#include "simt/draw.hpp"
+
 namespace emulated {
 namespace {
 
@@ -30,6 +32,9 @@ class Emulated final : public yoso::Device {
   void download(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void synchronize() override {}
   void* stream() const override { return nullptr; }
+  bool fill(const yoso::TensorSpec& spec, const yoso::Shape& shape, std::uint64_t seed, float* to) override {
+    return yoso::emu_impl::draw(nullptr, spec, shape, seed, to);
+  }
   double seconds() override {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
