@@ -223,6 +223,7 @@ __global__ void __launch_bounds__(kThreads) query_features(const Sizes z, const 
       }
     }
     largest = warp_max(largest);
+    __syncwarp();  // a lane's second exponents are read by another below, and no shuffle orders memory
     shift = kKernel == Kernel::softmax ? half + largest : largest;
     if constexpr (kKernel == Kernel::hyperbolic)
       added = kHyperbolicAdded * static_cast<float>(z.features) * expf(-largest);  // may be infinite: no share then

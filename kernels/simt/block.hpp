@@ -35,6 +35,11 @@ __device__ inline Place place_of_block(std::int64_t n, int each) {
   const auto groups = static_cast<unsigned>(ceil_div(n, each));
   return {blockIdx.x / groups, static_cast<std::int64_t>(blockIdx.x % groups) * each};
 }
+// The same from each row's end: where the last queries see most, their blocks are to begin first.
+__device__ inline Place last_place_first(std::int64_t n, int each) {
+  const auto groups = static_cast<unsigned>(ceil_div(n, each));
+  return {blockIdx.x / groups, static_cast<std::int64_t>(groups - 1 - blockIdx.x % groups) * each};
+}
 inline dim3 grid_of(std::int64_t rows, std::int64_t n, int each) { return grid_of(rows * ceil_div(n, each)); }
 
 // All lanes must call; all get the result, the same bits in each.

@@ -12,7 +12,7 @@ constexpr int kTokenLanes = kThreads / kColumns;  // threads that share a column
 // One for all columns of all stretches.
 inline simt::Launch over_columns(void* stream, const Stretches& stretches, std::int64_t columns) {
   return {
-      .grid = dim3(static_cast<unsigned>(stretches.count() * ceil_div(columns, kColumns))),
+      .grid = grid_of(stretches.count() * ceil_div(columns, kColumns)),
       .block = dim3(kThreads),
       .stream = stream,
   };

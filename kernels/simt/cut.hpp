@@ -121,7 +121,7 @@ class Cut {
 
 constexpr int kThreads = 256;  // of kernels that go over elements, or a warp a token
 
-inline dim3 blocks_for(std::int64_t threads) { return dim3(static_cast<unsigned>(ceil_div(threads, kThreads))); }
+inline dim3 blocks_for(std::int64_t threads) { return grid_of(ceil_div(threads, kThreads)); }
 inline simt::Launch over_elements(void* stream, std::int64_t count) {
   return {.grid = blocks_for(count), .block = dim3(kThreads), .stream = stream};
 }

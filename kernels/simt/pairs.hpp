@@ -418,10 +418,7 @@ static __global__ void __launch_bounds__(kTileThreads)
 
 template <class Pairs>
 simt::Launch over_pairs(void* stream, std::int64_t blocks) {
-  return {.grid = dim3(static_cast<unsigned>(blocks)),
-          .block = dim3(kTileThreads),
-          .shared_bytes = pairs_shared_bytes(),
-          .stream = stream};
+  return {.grid = grid_of(blocks), .block = dim3(kTileThreads), .shared_bytes = pairs_shared_bytes(), .stream = stream};
 }
 
 constexpr int kWidestValue = 4 * kTile;  // more does not fit the registers of attend_pairs
@@ -438,10 +435,9 @@ void attend(void* stream, std::int64_t blocks, const Pairs& pairs, const Attenti
 }
 
 inline void find_means(void* stream, std::int64_t queries, const Attention& a, const float* dout, float* means) {
-  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(queries, kTileThreads / kWarp))),
-                .block = dim3(kTileThreads),
-                .stream = stream},
-               upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
+  simt::launch(
+      {.grid = grid_of(ceil_div(queries, kTileThreads / kWarp)), .block = dim3(kTileThreads), .stream = stream},
+      upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
 }
 
 template <class Pairs>
