@@ -61,10 +61,15 @@ void Contender::prepare() {
 std::vector<KernelUse> Contender::kernels() {
   Device* const device = instance_->context().device;
   if (!device) return {};
-  device->watch(true);
+  struct Watch {
+    Device& device;
+    explicit Watch(Device& d) : device(d) { device.watch(true); }
+    ~Watch() { device.watch(false); }
+  };
+  device->kernels();  // of a call that failed on the way
+  const Watch watch(*device);
   call_with_old_draws();
   device->synchronize();
-  device->watch(false);
   return device->kernels();
 }
 
