@@ -19,7 +19,9 @@ namespace simt::detail {
 
 inline std::string reason(cudaError_t error) {
   cudaGetLastError();  // reported here, and not again by whoever asks next
-  return error == cudaSuccess ? std::string() : cudaGetErrorString(error);
+  // what a kernel did before this launch is told by any call from then on
+  const bool earlier = cudaDeviceSynchronize() != cudaSuccess;
+  return std::string(earlier ? "an earlier kernel failed: " : "") + cudaGetErrorString(error);
 }
 
 template <class... P, class... A>

@@ -75,6 +75,7 @@ struct Entries {
 constexpr std::size_t pairs_shared_bytes() {
   return 3 * simt::Carver::bytes<float>(kTileFloats) + 10 * simt::Carver::bytes<int>(kTile);
 }
+static_assert(pairs_shared_bytes() <= 64 << 10, "what every architecture gives a block: no engine asks the device");
 
 template <class Pairs>
 __device__ float logit_of(const Pairs& pairs, const Entry& query, const Entry& key, float product) {
