@@ -56,6 +56,17 @@ __device__ inline float warp_max(float x) {
   return x;
 }
 
+// Over the 16 threads of half a warp; all lanes must call, and all of a half get the same bits.
+template <class T>
+__device__ T half_warp_sum(T x) {
+  for (int step = kWarp / 4; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
+  return x;
+}
+__device__ inline float half_warp_max(float x) {
+  for (int step = kWarp / 4; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
+  return x;
+}
+
 // Token `i` of a (batch, head) row under a mask [batch, n] that may be null.
 __device__ inline bool is_kept(const std::uint8_t* mask, const Shape& s, std::int64_t row, std::int64_t n,
                                std::int64_t i) {

@@ -34,13 +34,6 @@ struct FewKeys {
   void attend(void* stream) const;
 };
 
-// Loops that stay loops: unrolled, they would hold more values than there are registers.
-#if defined(__CUDACC__)
-#define SIMT_ROLLED _Pragma("unroll 1")
-#else
-#define SIMT_ROLLED
-#endif
-
 namespace few_keys {
 
 constexpr int kTile = 64;                   // queries of a block, keys of a step
@@ -94,16 +87,6 @@ __device__ void stage_values(const float* v, int count, int d_v, float* to) {
     SIMT_UNROLL
     for (int j = 0; j < 4; ++j) *reinterpret_cast<float4*>(to + (row + i + j * kApart) * kColumns + column) = e[j];
   }
-}
-
-// Over the 16 threads that share queries.
-__device__ inline float half_warp_max(float x) {
-  for (int step = 8; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
-  return x;
-}
-__device__ inline float half_warp_sum(float x) {
-  for (int step = 8; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
 }
 
 template <int kColumns>

@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
     find_logits(pairs, queries, keys, s);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
-      const float most = row_max(fmaxf(fmaxf(fmaxf(s[i][0], s[i][1]), fmaxf(s[i][2], s[i][3])), largest[i]));
+      const float most = half_warp_max(fmaxf(fmaxf(fmaxf(s[i][0], s[i][1]), fmaxf(s[i][2], s[i][3])), largest[i]));
       const float base = most > -INFINITY ? most : 0.0f;  // still nothing visible: weights of zero
       const float decay = exp2f(largest[i] - base);
       largest[i] = most;
@@ -179,7 +179,7 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
 
   SIMT_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const float sum = row_sum(total[i]);
+    const float sum = half_warp_sum(total[i]);
     const int token = queries.tokens[4 * y + i];
     if (token < 0) continue;
     const bool answered = sum > 0.0f && (!keep || keep[token]);
