@@ -20,7 +20,7 @@ class Renamed final : public PhaseListener {
 Contender::Contender(const Options& o, const Group& g, const Member& m, const Inputs& in)
     : in_(in),
       pass_(g.pass),
-      redraw_(redraw_policy(o, m, g.shape, g.pass)),
+      redraw_(redraw_policy(o, g, m)),
       seed_(o.seed),
       instance_(std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed)),
       out_(static_cast<std::size_t>(g.shape.out_size())) {
