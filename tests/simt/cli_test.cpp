@@ -44,7 +44,8 @@ TEST_CASE("cpu and cuda are groups of one report", "[cli]") {
     groups.insert(point.at("group").get<std::string>());
     backends.insert(point.at("backend").get<std::string>());
     // the host draws, and is not what is timed of a device
-    if (point.at("method") == "yoso-m") CHECK(point.at("redraw") == (point.at("backend") == "cpu" ? "each" : "once"));
+    if (point.at("method") == "yoso-m")
+      CHECK(point.at("draws").at("policy") == (point.at("backend") == "cpu" ? "each" : "once"));
   }
   CHECK(groups.size() == 2);
   CHECK(backends == std::set<std::string>{"cpu", "cuda"});
