@@ -2,7 +2,7 @@
 #include <set>
 
 #include "catch.hpp"
-#include "run.hpp"
+#include "cli/run.hpp"
 
 using nlohmann::json;
 
