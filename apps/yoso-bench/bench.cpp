@@ -133,11 +133,11 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
   return groups;
 }
 
-std::string redraw_policy(const Options& o, const Member& member, const Shape& shape, const std::string& pass) {
+std::string redraw_policy(const Options& o, const Group& g, const Member& member) {
   const Method& method = *member.method;
-  if (!method.draws || method.draws(shape, member.settings).empty()) return "none";
-  if (pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
-  return !o.redraw.empty() ? o.redraw : method.redraws ? "each" : "once";
+  if (!method.draws || method.draws(g.shape, member.settings).empty()) return "none";
+  if (g.pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
+  return !o.redraw.empty() ? o.redraw : method.redraws && !g.context.device ? "each" : "once";
 }
 
 Point point_of(const Options& o, const Group& g, const Member& m, const Matched* matched) {
@@ -152,7 +152,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   p.cache = o.cold ? "cold" : "hot";
   p.threads = g.context.threads;
   p.seed = o.seed;
-  p.redraw = redraw_policy(o, m, g.shape, g.pass);
+  p.redraw = redraw_policy(o, g, m);
   p.pass = g.pass;
   p.work = work_of(*m.method, g.shape, m.settings, g.pass);
   if (matched) {

@@ -24,11 +24,22 @@ __global__ void __launch_bounds__(32) nothing() {}
 
 std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
 
+// After some failures (an illegal address, say) the driver refuses all that a process asks of it. What is said of later
+// calls then, or rows would look as if each had a fault of its own.
+std::string& lost() {
+  static std::string since;
+  return since;
+}
+
 void check(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return;
   cudaGetLastError();  // said here, and not again by the next call
-  throw DeviceError(std::string("CUDA: ") + doing + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) +
-                    ")");
+  if (!lost().empty()) throw DeviceError(lost());
+  const std::string what =
+      std::string("CUDA: ") + doing + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) + ")";
+  if (cudaDeviceSynchronize() != cudaSuccess)  // it stays
+    lost() = "nothing runs on the device any more until the program is started again, since " + what;
+  throw DeviceError(what);
 }
 
 // Without a driver the runtime says 35, the same as for one that is too old; the stub that a toolkit brings for linkers

@@ -59,7 +59,6 @@ if(TARGET yoso-bench)
   target_link_libraries(yoso-bench_emulated PRIVATE simt_cells simt_emulator ${libraries})
 
   add_executable(test_simt_cli cli_test.cpp ${PROJECT_SOURCE_DIR}/tests/cli/run.cpp)
-  target_include_directories(test_simt_cli PRIVATE ${PROJECT_SOURCE_DIR}/tests/cli)
   target_link_libraries(test_simt_cli PRIVATE test_main yoso_flags nlohmann_json::nlohmann_json)
   target_compile_definitions(test_simt_cli PRIVATE YOSO_BENCH="$<TARGET_FILE:yoso-bench_emulated>"
                                                    YOSO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
