@@ -83,13 +83,11 @@ class Cuda {
     if (sums_ == Sums::fixed && table > kTableBytes)
       throw Unsupported("sums=fixed needs hash_bits of at most 12 on cuda: a slice of a table has to fit a block");
     if (sums_ == Sums::fixed16) {
-      if (norm_ == Norm::rowsum || context.pass == Pass::both)
-        throw Unsupported(
-            "sums=fixed16 is off by a share of the fullest buckets, which norm=rowsum and gradients make "
-            "larger where a query has few collisions: it is for forward passes with another norm");
+      if (context.pass == Pass::both)
+        throw Unsupported("sums=fixed16 is for forward passes: in gradients its rounding is larger than ours may be");
       slices_ = ceil_div(shape.d_v, kColumns);
       const std::int64_t room = context.device->info().shared_per_block - narrow_bytes(plan_.slots(), 0);
-      const std::int64_t fit = room / narrow_hash_bytes(plan_.slots());
+      const std::int64_t fit = (room - 15) / (kNarrowSlotBytes * plan_.slots());
       if (fit < 1)
         throw Unsupported("sums=fixed16: a slice of a table with hash_bits=" + std::to_string(plan_.bits) +
                           " does not fit a block's shared memory on this device");

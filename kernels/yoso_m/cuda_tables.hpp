@@ -4,7 +4,7 @@
 //
 // fixed    integers in shared memory, whose atomic additions are native, and whose sums have no order: the same bits on
 //          every device, and equal to what fixed.hpp says in plain loops. A block has kColumns columns of some hashes.
-// fixed16  the same, one hash after the other, each table then kept in 16 bits: so many hashes of a slice fit a block
+// fixed16  the same, one hash after the other, each sum then kept in 16 bits: so many hashes of a slice fit a block
 // that a
 //          query adds them up in registers. A block's hashes go on from the sums of those before, in the hashes' order,
 //          so that the bits do not depend on how many fit.
@@ -170,9 +170,9 @@ __global__ void __launch_bounds__(kFixedThreads)
 
 constexpr int kNarrowThreads = 512;  // a block fills a multiprocessor's memory, so it is alone there
 
-inline std::int64_t narrow_hash_bytes(std::int64_t slots) { return 8 * slots + 16; }
+constexpr std::int64_t kNarrowSlotBytes = 10;  // four sums and their exponents
 inline std::int64_t narrow_bytes(std::int64_t slots, std::int64_t hashes) {
-  return 16 * slots + 16 + hashes * narrow_hash_bytes(slots);
+  return 16 * slots + 8 * hashes * slots + (2 * hashes * slots + 15) / 16 * 16;
 }
 
 // A block has one slice of columns of a row, and hashes [first, first + hashes). sums [rows, n_q, width] are written by
@@ -183,58 +183,64 @@ __global__ void __launch_bounds__(kNarrowThreads)
                   const int* __restrict__ fullest, const int* __restrict__ largest, float* __restrict__ sums) {
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
-  const int entries = a.slots * kColumns;
-  Integer* const table = carver.take<Integer>(static_cast<std::size_t>(entries));
-  Integer* const most = carver.take<Integer>(kColumns);
-  float* const units = carver.take<float>(static_cast<std::size_t>(hashes) * kColumns);
-  Integer* const narrowed = carver.take<Integer>(static_cast<std::size_t>(hashes) * entries / 2);  // two columns each
-  const int thread = static_cast<int>(threadIdx.x), column = thread % kColumns, even = thread % 2 * 2;
+  const auto slots = static_cast<std::size_t>(a.slots), narrowed = static_cast<std::size_t>(hashes) * slots;
+  Integer* const table = carver.take<Integer>(slots * kColumns);
+  int2* const mantissas = carver.take<int2>(narrowed);
+  std::uint16_t* const exponents = carver.take<std::uint16_t>(narrowed);
+  const int thread = static_cast<int>(threadIdx.x), column = thread % kColumns;
   const Shape& s = a.shape;
   const auto slices = static_cast<unsigned>(width) / kColumns;
   const std::int64_t slice = blockIdx.x % slices, row = blockIdx.x / slices;
-  const std::int64_t its = slice * kColumns + column;
-  const int exponent = its < s.d_v ? fixed_exponent(fullest[row], __int_as_float(largest[row * s.d_v + its])) : 0;
-  const Integer* const values = integers + row * s.n_k * width + its;
-  for (int at = thread; at < entries; at += kNarrowThreads) table[at] = 0;
+  const Integer* const values = integers + row * s.n_k * width + slice * kColumns + column;
+  int4* const table_rows = reinterpret_cast<int4*>(table);
+  for (int slot = thread; slot < a.slots; slot += kNarrowThreads) table_rows[slot] = int4{0, 0, 0, 0};
   __syncthreads();
 
   const std::uint16_t* k = a.k_codes + (row * a.hashes + first) * s.n_k;
   for (int h = 0; h < hashes; ++h, k += s.n_k) {
-    if (thread < kColumns) most[thread] = 0;
     for (std::int64_t j = thread / kColumns; j < s.n_k; j += kNarrowThreads / kColumns)
       if (const Integer value = values[j * width]; value != 0) atomicAdd(table + k[j] * kColumns + column, value);
     __syncthreads();
-    Integer mine = 0;
-    for (int at = thread; at < entries; at += kNarrowThreads) mine = max(mine, abs(table[at]));
-    for (int step = kWarp / 2; step >= kColumns; step /= 2) mine = max(mine, __shfl_xor_sync(kWholeWarp, mine, step));
-    if (thread % kWarp < kColumns) atomicMax(most + column, mine);
-    __syncthreads();
-    const int shift = narrow_shift(most[even]), next_shift = narrow_shift(most[even + 1]);
-    for (int pair = thread; pair < entries / 2; pair += kNarrowThreads) {
-      int2* const two = reinterpret_cast<int2*>(table) + pair;
-      narrowed[h * entries / 2 + pair] = (narrow(two->x, shift) & 0xffff) | narrow(two->y, next_shift) << 16;
-      *two = make_int2(0, 0);
+    for (int slot = thread; slot < a.slots; slot += kNarrowThreads) {
+      const int4 x = table_rows[slot];
+      const int4 shift{narrow_shift(x.x), narrow_shift(x.y), narrow_shift(x.z), narrow_shift(x.w)};
+      mantissas[h * a.slots + slot] = int2{(narrow(x.x, shift.x) & 0xffff) | narrow(x.y, shift.y) << 16,
+                                           (narrow(x.z, shift.z) & 0xffff) | narrow(x.w, shift.w) << 16};
+      exponents[h * a.slots + slot] =
+          static_cast<std::uint16_t>((shift.x - kLeastShift) | (shift.y - kLeastShift) << 4 |
+                                     (shift.z - kLeastShift) << 8 | (shift.w - kLeastShift) << 12);
+      table_rows[slot] = int4{0, 0, 0, 0};
     }
-    if (thread < kColumns) units[h * kColumns + thread] = ldexpf(1.0f, narrow_shift(most[thread]) - exponent);
     __syncthreads();
   }
 
+  float unit[kColumns];
+  SIMT_UNROLL
+  for (int c = 0; c < kColumns; ++c) {
+    const std::int64_t its = slice * kColumns + c;
+    unit[c] = its < s.d_v ? fixed_unit(fullest[row], __int_as_float(largest[row * s.d_v + its])) : 1.0f;
+  }
   const std::uint16_t* const q = a.q_codes + (row * a.hashes + first) * s.n_q;
   const auto low = [](int pair) { return static_cast<float>(static_cast<std::int16_t>(pair)); };
   const auto high = [](int pair) { return static_cast<float>(pair >> 16); };
+  const auto step = [](int exponent, int c) {
+    return __int_as_float(((exponent >> 4 * c & 15) + kLeastShift + 127) << 23);
+  };
   for (std::int64_t i = thread; i < s.n_q; i += kNarrowThreads) {
     float4* const to = reinterpret_cast<float4*>(sums + (row * s.n_q + i) * width) + slice;
-    float4 sum = first > 0 ? *to : make_float4(0, 0, 0, 0);
+    float4 sum = make_float4(0, 0, 0, 0);
+    // products and quotients with powers of two are exact, so it does not matter what is fused
+    if (first > 0) sum = make_float4(to->x / unit[0], to->y / unit[1], to->z / unit[2], to->w / unit[3]);
     for (int h = 0; h < hashes; ++h) {
-      // a product with a power of two is exact, so it does not matter whether it is fused
-      const int2 found = reinterpret_cast<const int2*>(narrowed)[h * a.slots + q[h * s.n_q + i]];
-      const float4 unit = reinterpret_cast<const float4*>(units)[h];
-      sum.x += low(found.x) * unit.x;
-      sum.y += high(found.x) * unit.y;
-      sum.z += low(found.y) * unit.z;
-      sum.w += high(found.y) * unit.w;
+      const int at = h * a.slots + q[h * s.n_q + i];
+      const int2 found = mantissas[at];
+      const int exponent = exponents[at];
+      sum.x += low(found.x) * step(exponent, 0);
+      sum.y += high(found.x) * step(exponent, 1);
+      sum.z += low(found.y) * step(exponent, 2);
+      sum.w += high(found.y) * step(exponent, 3);
     }
-    *to = sum;
+    *to = make_float4(sum.x * unit[0], sum.y * unit[1], sum.z * unit[2], sum.w * unit[3]);
   }
 }
 
