@@ -139,11 +139,16 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
   return groups;
 }
 
-std::string redraw_policy(const Options& o, const Member& member, const Shape& shape, const std::string& pass) {
+std::string redraw_policy(const Options& o, const Group& g, const Member& member) {
   const Method& method = *member.method;
-  if (!method.draws || method.draws(shape, member.settings).empty()) return "none";
-  if (pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
-  return !o.redraw.empty() ? o.redraw : method.redraws ? "each" : "once";
+  if (!method.draws) return "none";
+  const std::vector<TensorSpec> specs = method.draws(g.shape, member.settings);
+  if (specs.empty()) return "none";
+  if (g.pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
+  if (!o.redraw.empty()) return o.redraw;
+  const bool cheap =
+      !g.context.device || std::ranges::all_of(specs, [](const TensorSpec& spec) { return spec.law == Law::sign; });
+  return method.redraws && cheap ? "each" : "once";
 }
 
 Point point_of(const Options& o, const Group& g, const Member& m, const Matched* matched) {
@@ -159,7 +164,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   p.cache = o.cold ? "cold" : "hot";
   p.threads = g.context.threads;
   p.seed = o.seed;
-  p.redraw = redraw_policy(o, m, g.shape, g.pass);
+  p.redraw = redraw_policy(o, g, m);
   p.pass = g.pass;
   p.work = work_of(p, m);
   if (matched) {

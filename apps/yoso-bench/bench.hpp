@@ -52,8 +52,9 @@ std::string title_of(const Point& point);
 std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
                        const std::string& isa, std::string_view dtype);
 
-// "each", "once" or "none", from the option, the method and whether it draws at all.
-std::string redraw_policy(const Options& options, const Member& member, const Shape& shape, const std::string& pass);
+// "each", "once" or "none", from the option, the method and whether it draws at all. What a device
+// cannot draw itself (all but signs) it is given once unless asked otherwise: the host would be timed in its place.
+std::string redraw_policy(const Options& options, const Group& group, const Member& member);
 
 std::vector<const Method*> controls();
 

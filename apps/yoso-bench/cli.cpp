@@ -72,7 +72,8 @@ void add_timing(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--rel-ci", raw.rel_ci, "stop when the interval's relative half-width is at most this (0.01)")
       ->type_name("X");
   sub.add_option("--min-samples", raw.min_samples, "... and this many samples are there (20)")->type_name("N");
-  sub.add_option("--redraw", raw.redraw, "random draws: each call, in the timed region, or once (by method)")
+  sub.add_option("--redraw", raw.redraw,
+                 "random draws: each call, in the timed region, or once (by method; cuda: once)")
       ->type_name("R");
   sub.add_option("--baseline", o.baseline, "the method that ratios are taken to, or none")->type_name("M");
   sub.add_flag("--samples", o.samples, "write every sample to the report");

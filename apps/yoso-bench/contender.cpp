@@ -20,7 +20,7 @@ class Renamed final : public PhaseListener {
 Contender::Contender(const Options& o, const Group& g, const Member& m, const Inputs& in)
     : in_(in),
       pass_(g.pass),
-      redraw_(redraw_policy(o, m, g.shape, g.pass)),
+      redraw_(redraw_policy(o, g, m)),
       seed_(o.seed),
       instance_(std::make_unique<Instance>(*m.method, g.shape, m.settings, g.context, o.seed)),
       out_(static_cast<std::size_t>(g.shape.out_size())) {
@@ -61,10 +61,15 @@ void Contender::prepare() {
 std::vector<KernelUse> Contender::kernels() {
   Device* const device = instance_->context().device;
   if (!device) return {};
-  device->watch(true);
+  struct Watch {
+    Device& device;
+    explicit Watch(Device& d) : device(d) { device.watch(true); }
+    ~Watch() { device.watch(false); }
+  };
+  device->kernels();  // of a call that failed on the way
+  const Watch watch(*device);
   call_with_old_draws();
   device->synchronize();
-  device->watch(false);
   return device->kernels();
 }
 

@@ -100,6 +100,8 @@ class Search {
       attempt.failure = error.what();
     } catch (const OutOfBudget& error) {
       attempt.failure = error.what();
+    } catch (const DeviceError& error) {
+      attempt.failure = error.what();
     }
     return tried_.emplace(value, std::move(attempt)).first->second;
   }

@@ -220,7 +220,7 @@ void add_baseline(const Options& o, Group& g) {
 
 void time_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points) {
   const Inputs in = data.inputs();
-  const std::size_t budget = memory_budget(o, g.context.device);
+  std::optional<std::size_t> known_budget;  // before the first of them has taken its part
   std::vector<Timed> contenders;
   MachineClock machine_clock;
   std::optional<DeviceClock> device_clock;
@@ -231,7 +231,11 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
     const Member& m = g.members[i];
     if (!alive(p) || stopped(p)) continue;
     guarded(p, [&] {
-      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
+      if (!known_budget) {
+        if (o.cold) g.context.device->flush_cache();  // whose memory is no member's
+        known_budget = memory_budget(o, g.context.device);
+      }
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), *known_budget)) return;
       if (!endurable(p, expected_seconds(o, m, g, in, clock), o.time_budget)) return;
       Timed c{i, {o, g, m, in}};
       c.contender.prepare();
@@ -262,7 +266,16 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
   protocol.seed = o.seed;
   protocol.interrupted = interrupted;
   if (o.cold) protocol.before_sample = [&] { g.context.device->flush_cache(); };
-  std::vector<Timing> timings = measure(calls, protocol, clock);
+  std::vector<Timing> timings;
+  try {
+    timings = measure(calls, protocol, clock);
+  } catch (const DeviceError& error) {  // they run in turns, and a kernel's failure shows when the device is waited for
+    for (const Timed& c : contenders) {
+      points[c.index].status = Status::error;
+      points[c.index].reason = fmt::format("while the group was timed: {}", error.what());
+    }
+    return;
+  }
   for (std::size_t c = 0; c < contenders.size(); ++c)
     if (contenders[c].ended) timings.insert(timings.begin() + static_cast<std::ptrdiff_t>(c), *contenders[c].ended);
 
@@ -292,10 +305,12 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
       result.device = g.context.device->state();
       guarded(p, [&] { result.kernels = contenders[c].contender.kernels(); });
     }
-    recheck(p, contenders[c].contender);
-    if (o.phases && p.status != Status::timeout)
-      time_phases(result, clock, g.context.threads, o.time_budget,
-                  [&](PhaseListener* phases) { contenders[c].contender.call(phases); });
+    guarded(p, [&] {
+      recheck(p, contenders[c].contender);
+      if (o.phases && p.status != Status::timeout)
+        time_phases(result, clock, g.context.threads, o.time_budget,
+                    [&](PhaseListener* phases) { contenders[c].contender.call(phases); });
+    });
     p.speed = std::move(result);
   }
 }
@@ -303,10 +318,10 @@ void time_group(const Options& o, const Group& g, const Capture& data, std::vect
 void weigh_group(const Options& o, const Group& g, const Capture& data, std::vector<Point>& points,
                  const PointDone& done) {
   const Inputs in = data.inputs();
-  const std::size_t budget = memory_budget(o, g.context.device);
   const auto one = [&](Point& p, const Member& m) {
     if (stopped(p)) return;
     guarded(p, [&] {
+      const std::size_t budget = memory_budget(o, g.context.device);
       const bool masked = in.keep_q || in.keep_k;
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
       if (!affordable(p, predicted, budget)) return;
@@ -376,11 +391,12 @@ void judge_group(const Options& o, const Group& g, const Capture& data, std::vec
                  const PointDone& done) {
   ErrorStudy study(catalogue(), find(catalogue(), "softmax"), g.shape, data.inputs(), g.context, o.reference,
                    sharpness(o, g));
-  const std::size_t budget = memory_budget(o, g.context.device);
   const auto one = [&](Point& p, const Member& m) {
     if (!alive(p) || stopped(p)) return;
     guarded(p, [&] {
-      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context), budget)) return;
+      if (!affordable(p, Instance::predict(*m.method, g.shape, m.settings, g.context),
+                      memory_budget(o, g.context.device)))
+        return;
       p.error = study.run(*m.method, m.settings, o.seeds, o.seed, o.per_head);
       if (o.weights && !m.method->shares_qk) p.error->weights = study.weigh(*m.method, m.settings, o.seed);
     });

@@ -92,8 +92,9 @@ std::string group_text(const Options& o, const std::vector<const Point*>& rows,
     const bool timed = p.predicted || p.speed;
     cells.insert(cells.end(), {time, interval, samples, timed ? speed_up_text(p, o.baseline) : "-"});
     if (paired)
-      cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted ? speed_up(p.speed->paired->cpu_ratio)
-                                                                                 : "-");
+      cells.push_back(p.speed && p.speed->paired && !p.speed->baseline_predicted && p.backend == "cpu"
+                          ? speed_up(p.speed->paired->cpu_ratio)
+                          : "-");
     cells.push_back(p.speed && p.check ? fmt::format("{:.1e}", p.check->gradients.value_or(p.check->max_abs)) : "-");
     if (calibration) cells.push_back(roofline_text(p, calibration));
     cells.push_back(note);

@@ -24,11 +24,12 @@ __global__ void __launch_bounds__(kThreads)
   if (at >= s.rows() * k) return;
   const std::int64_t row = at / k, n = s.n_k;
   const float* const own = weights + (row % s.heads * k + at % k) * n;
+  const std::uint8_t* const mask = row_of_mask(keep, s, row, n);  // there is one, or nothing is emptied
   bool had = false;
   for (std::int64_t first = 0; first < n; first += kWarp) {
     const std::int64_t j = first + this_lane();
     const bool weighs = j < n && own[j] != 0.0f;
-    if (__any_sync(kWholeWarp, weighs && is_kept(keep, s, row, n, j))) {  // soon, if the projection is dense
+    if (__any_sync(kWholeWarp, weighs && mask[j])) {  // soon, if the projection is dense
       if (this_lane() == 0) emptied[at] = 0;
       return;
     }

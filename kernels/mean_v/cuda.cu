@@ -176,8 +176,8 @@ struct Cuda {
   void run(const Inputs& in, const Scratch& at, const Side& from, const Side& to, std::int64_t ahead) const {
     const std::int64_t parts = ceil_div(from.n, kPart), pieces = shape.rows() * parts * ceil_div(shape.d_v, kColumns);
     simt::launch(over_tokens(stream(), shape.batch), &count_keys, shape, in.keep_q, in.keep_k, at.shares);
-    simt::launch({.grid = dim3(static_cast<unsigned>(pieces)), .block = dim3(kThreads), .stream = stream()}, &sum_part,
-                 shape, from, parts, at.sums);
+    simt::launch({.grid = grid_of(pieces), .block = dim3(kThreads), .stream = stream()}, &sum_part, shape, from, parts,
+                 at.sums);
     simt::launch(over_elements(stream(), shape.rows() * shape.d_v), &sum_before, shape, parts, at.sums, at.totals);
     if (shape.causal)
       simt::launch(over_tokens(stream(), pieces), &scan, shape, from, to, ahead, parts, at.sums);

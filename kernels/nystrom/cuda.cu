@@ -420,17 +420,12 @@ struct Cuda {
   }
 
   static simt::Launch blocks_of(void* stream, std::int64_t blocks, std::size_t shared = 0) {
-    return {.grid = dim3(static_cast<unsigned>(blocks)),
-            .block = dim3(kTileThreads),
-            .shared_bytes = shared,
-            .stream = stream};
+    return {.grid = grid_of(blocks), .block = dim3(kTileThreads), .shared_bytes = shared, .stream = stream};
   }
 
   static simt::Launch small_blocks_of(void* stream, std::int64_t blocks) {
-    return {.grid = dim3(static_cast<unsigned>(blocks)),
-            .block = dim3(kTile),
-            .shared_bytes = simt::Carver::bytes<float>(4),
-            .stream = stream};
+    return {
+        .grid = grid_of(blocks), .block = dim3(kTile), .shared_bytes = simt::Carver::bytes<float>(4), .stream = stream};
   }
 
   Shape shape_;

@@ -103,11 +103,11 @@ static __global__ void __launch_bounds__(kTileThreads, 2)
       if (queries[r] < 0 || keys[x + kSeats * j] < 0) b[i][j] = -INFINITY;
       most = fmaxf(most, b[i][j]);
     }
-    most = row_max(most);
+    most = half_warp_max(most);
     const float base = most > -INFINITY ? most : 0.0f;
     SIMT_UNROLL
     for (int j = 0; j < 4; ++j) total += b[i][j] = exp2f(b[i][j] - base);
-    total = row_sum(total);
+    total = half_warp_sum(total);
     const float share = total > 0.0f ? 1.0f / total : 0.0f;
     SIMT_UNROLL
     for (int j = 0; j < 4; ++j) {

@@ -220,9 +220,8 @@ struct Cuda {
     if (kernel != Kernel::relu)
       simt::launch(over_keys, &measure_keys, sizes, piece, in.keep_k, in.k, at.x, at.halves, at.largest);
     if (kernel == Kernel::softmax) {
-      simt::launch(
-          {.grid = dim3(static_cast<unsigned>(stretches.count())), .block = dim3(kThreads), .stream = stream()},
-          &peak_of_part, sizes, stretches, in.keep_k, at.largest, at.parts.peaks, at.parts.counts);
+      simt::launch({.grid = grid_of(stretches.count()), .block = dim3(kThreads), .stream = stream()}, &peak_of_part,
+                   sizes, stretches, in.keep_k, at.largest, at.parts.peaks, at.parts.counts);
       sum_columns(stream(), {.shape = shape,
                              .stretches = stretches,
                              .x = values,

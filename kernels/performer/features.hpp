@@ -70,10 +70,11 @@ static __global__ void __launch_bounds__(kThreads)
                  float* counts) {
   __shared__ float shared[kThreads];
   const Stretches::One one = stretches.one(blockIdx.x);
+  const std::uint8_t* const mask = row_of_mask(keep, z.shape, one.row, z.shape.n_k);
   float most = -INFINITY, count = 0;
   for (std::int64_t t = threadIdx.x; t < one.count; t += kThreads) {
     most = fmaxf(most, largest[one.at + t]);
-    count += is_kept(keep, z.shape, one.row, z.shape.n_k, one.first + t) ? 1.0f : 0.0f;
+    count += !mask || mask[one.first + t] ? 1.0f : 0.0f;
   }
   most = warp_max(join_lanes(most, shared, [](float p, float q) { return fmaxf(p, q); }));
   count = warp_sum(join_lanes(count, shared, [](float p, float q) { return p + q; }));
@@ -90,10 +91,11 @@ static __global__ void __launch_bounds__(kThreads)
   const std::int64_t across = ceil_div(z.drawn, kColumns);
   const Stretches::One one = stretches.one(blockIdx.x / across);
   const std::int64_t f = blockIdx.x % across * kColumns + threadIdx.x % kColumns;
+  const std::uint8_t* const mask = row_of_mask(keep, z.shape, one.row, z.shape.n_k);
   float plus = -INFINITY, minus = -INFINITY;
   if (f < z.drawn)
     for (std::int64_t t = threadIdx.x / kColumns; t < one.count; t += kTokenLanes) {
-      if (!is_kept(keep, z.shape, one.row, z.shape.n_k, one.first + t)) continue;
+      if (mask && !mask[one.first + t]) continue;
       const float u = x[(one.at + t) * z.features + f], half = halves[one.at + t];
       plus = fmaxf(plus, u - half);
       minus = fmaxf(minus, -u - half);
@@ -221,6 +223,7 @@ __global__ void __launch_bounds__(kThreads) query_features(const Sizes z, const 
       }
     }
     largest = warp_max(largest);
+    __syncwarp();  // a lane's second exponents are read by another below, and no shuffle orders memory
     shift = kKernel == Kernel::softmax ? half + largest : largest;
     if constexpr (kKernel == Kernel::hyperbolic)
       added = kHyperbolicAdded * static_cast<float>(z.features) * expf(-largest);  // may be infinite: no share then

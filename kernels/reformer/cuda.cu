@@ -193,10 +193,9 @@ struct Cuda {
       find_key_gradients(stream, pairs.blocks(shape_.rows()), pairs, a, b);
     }
     call.phase("keys");
-    simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(tokens, kTileThreads / kWarp))),
-                  .block = dim3(kTileThreads),
-                  .stream = stream},
-                 join_keys, sizes(), tokens, in.q, at.key_scales, grads.dq, grads.dk);
+    simt::launch(
+        {.grid = grid_of(ceil_div(tokens, kTileThreads / kWarp)), .block = dim3(kTileThreads), .stream = stream},
+        join_keys, sizes(), tokens, in.q, at.key_scales, grads.dq, grads.dk);
   }
 
  private:
@@ -271,15 +270,14 @@ struct Cuda {
   void hash(const Inputs& in, const Layout& at, const float* rotations, void* stream) const {
     if (full_) {
       const std::int64_t tokens = shape_.rows() * shape_.n_q;
-      return simt::launch(
-          {.grid = dim3(static_cast<unsigned>(ceil_div(tokens, kTile))), .block = dim3(kTileThreads), .stream = stream},
-          scale_all_keys, sizes(), in.q, tokens, at.key_scales);
+      return simt::launch({.grid = grid_of(ceil_div(tokens, kTile)), .block = dim3(kTileThreads), .stream = stream},
+                          scale_all_keys, sizes(), in.q, tokens, at.key_scales);
     }
     const auto launch = [&](auto kernel, int width) {
       const std::size_t shared = simt::Carver::bytes<float>(kTileFloats) +
                                  simt::Carver::bytes<float>(static_cast<std::size_t>(kTile * kSeats * width)) +
                                  simt::Carver::bytes<int>(kTile);
-      simt::launch({.grid = dim3(static_cast<unsigned>(shape_.rows() * rounds_ * ceil_div(shape_.n_q, kTile))),
+      simt::launch({.grid = grid_of(shape_.rows() * rounds_ * ceil_div(shape_.n_q, kTile)),
                     .block = dim3(kTileThreads),
                     .shared_bytes = shared,
                     .stream = stream},

@@ -59,9 +59,7 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64 ? 3 : 2)
   float* const v = carver.take<float>(T::kWideSize);
   float* const weights = k;
 
-  // the last queries see most: their blocks begin first
-  const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
-  const std::int64_t first = (blocks - 1 - blockIdx.x % blocks) * T::kTall;
+  const auto [row, first] = last_place_first(s.n_q, T::kTall);
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
   const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
   const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
@@ -137,9 +135,8 @@ template <class Rule>
 void attend(void* stream, const Shape& s, const Inputs& in, const Rule& rule, float* out, float* copy = nullptr) {
   with_width(s, [&](auto width) {
     using A = Attend<width>;
-    simt::launch(
-        {dim3(static_cast<unsigned>(s.rows() * ceil_div(s.n_q, A::kTall))), dim3(kTileThreads), A::kShared, stream},
-        attend_kernel<width, Rule>, s, in, rule, out, copy);
+    simt::launch({grid_of(s.rows(), s.n_q, A::kTall), dim3(kTileThreads), A::kShared, stream},
+                 attend_kernel<width, Rule>, s, in, rule, out, copy);
   });
 }
 

@@ -48,8 +48,8 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
   float* const numbers = carver.take<float>(2 * T::kTall);
   float* const slopes = v;  // once the values are read
 
-  const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
-  const std::int64_t begin = (blocks - 1 - blockIdx.x % blocks) * T::kTall, token = row * s.n_q + begin;
+  const auto [row, begin] = last_place_first(s.n_q, T::kTall);
+  const std::int64_t token = row * s.n_q + begin;
   const int count = static_cast<int>(s.n_q - begin < T::kTall ? s.n_q - begin : T::kTall), thread = threadIdx.x;
   const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, begin);
   const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
@@ -114,8 +114,8 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
   float* const dx = carver.take<float>(T::kWideSize);
   float* const pairs = carver.take<float>(T::kPairsSize);
 
-  const std::int64_t blocks = ceil_div(s.n_k, T::kTall), row = blockIdx.x / blocks;
-  const std::int64_t begin = blockIdx.x % blocks * T::kTall, key = row * s.n_k + begin;
+  const auto [row, begin] = place_of_block(s.n_k, T::kTall);
+  const std::int64_t key = row * s.n_k + begin;
   const int count = static_cast<int>(s.n_k - begin < T::kTall ? s.n_k - begin : T::kTall), thread = threadIdx.x;
   const int depth = depth_of(s.d), value_depth = depth_of(s.d_v);
   const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q);
@@ -190,8 +190,7 @@ void attend_backward(void* stream, const Shape& s, const InputsOf<E>& in, const 
   with_width(s, [&](auto width) {
     using A = AttendBackward<width>;
     const auto launch = [&](std::int64_t n, std::size_t shared) {
-      return simt::Launch{dim3(static_cast<unsigned>(s.rows() * ceil_div(n, A::T::kTall))), dim3(kTileThreads), shared,
-                          stream};
+      return simt::Launch{grid_of(s.rows(), n, A::T::kTall), dim3(kTileThreads), shared, stream};
     };
     simt::launch(launch(s.n_q, A::kQueriesShared), query_gradient_kernel<width, Rule, E>, s, in, from, rule, dq);
     simt::launch(launch(s.n_k, A::kKeysShared), key_gradient_kernel<width, Rule, E>, s, in, from, rule, dk, dv);

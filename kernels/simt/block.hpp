@@ -39,6 +39,11 @@ __device__ inline Place place_of_block(std::int64_t n, int each) {
   const auto groups = static_cast<unsigned>(ceil_div(n, each));
   return {blockIdx.x / groups, static_cast<std::int64_t>(blockIdx.x % groups) * each};
 }
+// The same from each row's end: where the last queries see most, their blocks are to begin first.
+__device__ inline Place last_place_first(std::int64_t n, int each) {
+  const auto groups = static_cast<unsigned>(ceil_div(n, each));
+  return {blockIdx.x / groups, static_cast<std::int64_t>(groups - 1 - blockIdx.x % groups) * each};
+}
 inline dim3 grid_of(std::int64_t rows, std::int64_t n, int each) { return grid_of(rows * ceil_div(n, each)); }
 
 // All lanes must call; all get the result, the same bits in each.
@@ -52,6 +57,17 @@ __device__ inline double warp_sum(double x) {
 }
 __device__ inline float warp_max(float x) {
   for (int step = kWarp / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
+  return x;
+}
+
+// Over the 16 threads of half a warp; all lanes must call, and all of a half get the same bits.
+template <class T>
+__device__ T half_warp_sum(T x) {
+  for (int step = kWarp / 4; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
+  return x;
+}
+__device__ inline float half_warp_max(float x) {
+  for (int step = kWarp / 4; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
   return x;
 }
 

@@ -12,7 +12,7 @@ constexpr int kTokenLanes = kThreads / kColumns;  // threads that share a column
 // One for all columns of all stretches.
 inline simt::Launch over_columns(void* stream, const Stretches& stretches, std::int64_t columns) {
   return {
-      .grid = dim3(static_cast<unsigned>(stretches.count() * ceil_div(columns, kColumns))),
+      .grid = grid_of(stretches.count() * ceil_div(columns, kColumns)),
       .block = dim3(kThreads),
       .stream = stream,
   };
@@ -47,10 +47,11 @@ __global__ void __launch_bounds__(kThreads) column_sums(const ColumnSums a) {
   const std::int64_t across = ceil_div(a.columns, kColumns);
   const Stretches::One one = a.stretches.one(blockIdx.x / across);
   const std::int64_t column = blockIdx.x % across * kColumns + threadIdx.x % kColumns;
+  const std::uint8_t* const keep = row_of_mask(a.keep, a.shape, one.row, a.n);
   float sum = 0;
   if (column < a.columns)
     for (std::int64_t t = threadIdx.x / kColumns; t < one.count; t += kTokenLanes) {
-      if (!is_kept(a.keep, a.shape, one.row, a.n, one.first + t)) continue;
+      if (keep && !keep[one.first + t]) continue;
       const float x = a.x[(one.at + t) * a.columns + column];
       sum = a.weights ? fmaf(a.weights[one.at + t], x, sum) : sum + x;
     }

@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kConvThreads)
 }
 
 inline simt::Launch by_threads(void* stream, std::int64_t threads) {
-  return {dim3(static_cast<unsigned>(ceil_div(threads, kConvThreads))), dim3(kConvThreads), 0, stream};
+  return {grid_of(ceil_div(threads, kConvThreads)), dim3(kConvThreads), 0, stream};
 }
 
 template <class E>

@@ -147,7 +147,7 @@ void sort_codes(void* stream, const CountingSort<Code>& sort) {
   const std::size_t digits = std::size_t{1} << bits;
   const std::size_t shared =
       simt::Carver::bytes<int>(static_cast<std::size_t>(warps) * digits) + simt::Carver::bytes<int>(digits + 1);
-  simt::launch({.grid = dim3(static_cast<unsigned>(sort.sequences)),
+  simt::launch({.grid = grid_of(sort.sequences),
                 .block = dim3(static_cast<unsigned>(warps * kWarp)),
                 .shared_bytes = shared,
                 .stream = stream},

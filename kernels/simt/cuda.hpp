@@ -10,6 +10,9 @@
 
 #define SIMT_NS cuda_impl
 #define SIMT_UNROLL _Pragma("unroll")
+// What an unrolled loop has under way at once, it has in registers: these hold it back.
+#define SIMT_UNROLL_4 _Pragma("unroll 4")
+#define SIMT_ROLLED _Pragma("unroll 1")
 // All kernels share one symbol, because its type has to be the same in all of them.
 #define SIMT_DYNAMIC_SHARED(name)                                      \
   extern __shared__ __align__(16) unsigned char simt_dynamic_shared[]; \
@@ -19,7 +22,9 @@ namespace simt::detail {
 
 inline std::string reason(cudaError_t error) {
   cudaGetLastError();  // reported here, and not again by whoever asks next
-  return error == cudaSuccess ? std::string() : cudaGetErrorString(error);
+  // what a kernel did before this launch is told by any call from then on
+  const bool earlier = cudaDeviceSynchronize() != cudaSuccess;
+  return std::string(earlier ? "an earlier kernel failed: " : "") + cudaGetErrorString(error);
 }
 
 template <class... P, class... A>

@@ -10,6 +10,7 @@
 
 #include "simt/backend.hpp"
 #include "simt/cublas.hpp"
+#include "simt/draw.hpp"
 #include "simt/nvml.hpp"
 #include "simt/watch.hpp"
 
@@ -23,11 +24,22 @@ __global__ void __launch_bounds__(32) nothing() {}
 
 std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
 
+// After some failures (an illegal address, say) the driver refuses all that a process asks of it. What is said of later
+// calls then, or rows would look as if each had a fault of its own.
+std::string& lost() {
+  static std::string since;
+  return since;
+}
+
 void check(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return;
   cudaGetLastError();  // said here, and not again by the next call
-  throw DeviceError(std::string("CUDA: ") + doing + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) +
-                    ")");
+  if (!lost().empty()) throw DeviceError(lost());
+  const std::string what =
+      std::string("CUDA: ") + doing + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) + ")";
+  if (cudaDeviceSynchronize() != cudaSuccess)  // it stays
+    lost() = "nothing runs on the device any more until the program is started again, since " + what;
+  throw DeviceError(what);
 }
 
 // Without a driver the runtime says 35, the same as for one that is too old; the stub that a toolkit brings for linkers
@@ -122,6 +134,9 @@ class CudaDevice final : public Device {
 
   void synchronize() override { check(cudaStreamSynchronize(stream_), "a kernel failed"); }
   void* stream() const override { return stream_; }
+  bool fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, float* to) override {
+    return cuda_impl::draw(stream_, spec, shape, seed, to);
+  }
 
   // The runtime tells the time between two events as a float of milliseconds, which is exact to half a microsecond for
   // seconds only. So each event is compared with the one before it, and the sum is kept in double: the difference of

@@ -121,7 +121,7 @@ class Cut {
 
 constexpr int kThreads = 256;  // of kernels that go over elements, or a warp a token
 
-inline dim3 blocks_for(std::int64_t threads) { return dim3(static_cast<unsigned>(ceil_div(threads, kThreads))); }
+inline dim3 blocks_for(std::int64_t threads) { return grid_of(ceil_div(threads, kThreads)); }
 inline simt::Launch over_elements(void* stream, std::int64_t count) {
   return {.grid = blocks_for(count), .block = dim3(kThreads), .stream = stream};
 }
@@ -130,6 +130,12 @@ inline simt::Launch over_tokens(void* stream, std::int64_t count) {
 }
 __device__ inline std::int64_t this_element() { return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
 __device__ inline std::int64_t this_token() { return this_element() / kWarp; }
+// The part of a mask [batch, n] that belongs to a row, for loops over its tokens: is_kept() divides for each. Null: all
+// are kept.
+__device__ inline const std::uint8_t* row_of_mask(const std::uint8_t* mask, const Shape& s, std::int64_t row,
+                                                  std::int64_t n) {
+  return mask ? mask + row / s.heads * n : nullptr;
+}
 __device__ inline int this_lane() { return static_cast<int>(threadIdx.x % kWarp); }
 
 // sum [rows, size] = the parts [rows, parts, size] in their order

@@ -34,13 +34,6 @@ struct FewKeys {
   void attend(void* stream) const;
 };
 
-// Loops that stay loops: unrolled, they would hold more values than there are registers.
-#if defined(__CUDACC__)
-#define SIMT_ROLLED _Pragma("unroll 1")
-#else
-#define SIMT_ROLLED
-#endif
-
 namespace few_keys {
 
 constexpr int kTile = 64;                   // queries of a block, keys of a step
@@ -96,18 +89,8 @@ __device__ void stage_values(const float* v, int count, int d_v, float* to) {
   }
 }
 
-// Over the 16 threads that share queries.
-__device__ inline float half_warp_max(float x) {
-  for (int step = 8; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
-  return x;
-}
-__device__ inline float half_warp_sum(float x) {
-  for (int step = 8; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-
 template <int kColumns>
-__global__ void __launch_bounds__(kThreads, kColumns == 64 ? 3 : 2) attend(const FewKeys a, const std::int64_t blocks) {
+__global__ void __launch_bounds__(kThreads, kColumns == 64 ? 3 : 2) attend(const FewKeys a) {
   constexpr int kQuads = kColumns / 64;       // quadruples of columns of a thread, 64 columns apart
   constexpr int kValues = kStage / kColumns;  // values that are staged at a time: all 64, or fewer wide ones
   SIMT_DYNAMIC_SHARED(shared);
@@ -115,7 +98,7 @@ __global__ void __launch_bounds__(kThreads, kColumns == 64 ? 3 : 2) attend(const
   float* const staged = carver.take<float>(kStage);
   float* const weights = carver.take<float>(kTile * kTile);  // [key, query]
   const int tx = static_cast<int>(threadIdx.x % 16), ty = static_cast<int>(threadIdx.x / 16);
-  const std::int64_t row = blockIdx.x / blocks, first = blockIdx.x % blocks * kTile;
+  const auto [row, first] = place_of_block(a.shape.n_q, kTile);
   const int d = static_cast<int>(a.shape.d), d_v = static_cast<int>(a.shape.d_v), keys = static_cast<int>(a.count);
   const int queries = static_cast<int>(min(std::int64_t{kTile}, a.shape.n_q - first));
   const float* const q = a.q + (row * a.shape.n_q + first) * d;
@@ -238,18 +221,17 @@ __global__ void __launch_bounds__(kThreads, kColumns == 64 ? 3 : 2) attend(const
 }  // namespace few_keys
 
 inline void FewKeys::attend(void* stream) const {
-  const std::int64_t blocks = ceil_div(shape.n_q, few_keys::kTile);
-  const simt::Launch launch{.grid = dim3(static_cast<unsigned>(shape.rows() * blocks)),
+  const simt::Launch launch{.grid = grid_of(shape.rows(), shape.n_q, few_keys::kTile),
                             .block = dim3(few_keys::kThreads),
                             .shared_bytes = simt::Carver::bytes<float>(few_keys::kStage) +
                                             simt::Carver::bytes<float>(few_keys::kTile * few_keys::kTile),
                             .stream = stream};
   if (shape.d_v <= 64)
-    simt::launch(launch, &few_keys::attend<64>, *this, blocks);
+    simt::launch(launch, &few_keys::attend<64>, *this);
   else if (shape.d_v <= 128)
-    simt::launch(launch, &few_keys::attend<128>, *this, blocks);
+    simt::launch(launch, &few_keys::attend<128>, *this);
   else
-    simt::launch(launch, &few_keys::attend<256>, *this, blocks);
+    simt::launch(launch, &few_keys::attend<256>, *this);
 }
 
 }  // namespace yoso::SIMT_NS

@@ -75,6 +75,7 @@ struct Entries {
 constexpr std::size_t pairs_shared_bytes() {
   return 3 * simt::Carver::bytes<float>(kTileFloats) + 10 * simt::Carver::bytes<int>(kTile);
 }
+static_assert(pairs_shared_bytes() <= 64 << 10, "what every architecture gives a block: no engine asks the device");
 
 template <class Pairs>
 __device__ float logit_of(const Pairs& pairs, const Entry& query, const Entry& key, float product) {
@@ -148,7 +149,7 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
     find_logits(pairs, queries, keys, s);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
-      const float most = row_max(fmaxf(fmaxf(fmaxf(s[i][0], s[i][1]), fmaxf(s[i][2], s[i][3])), largest[i]));
+      const float most = half_warp_max(fmaxf(fmaxf(fmaxf(s[i][0], s[i][1]), fmaxf(s[i][2], s[i][3])), largest[i]));
       const float base = most > -INFINITY ? most : 0.0f;  // still nothing visible: weights of zero
       const float decay = exp2f(largest[i] - base);
       largest[i] = most;
@@ -178,7 +179,7 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
 
   SIMT_UNROLL
   for (int i = 0; i < 4; ++i) {
-    const float sum = row_sum(total[i]);
+    const float sum = half_warp_sum(total[i]);
     const int token = queries.tokens[4 * y + i];
     if (token < 0) continue;
     const bool answered = sum > 0.0f && (!keep || keep[token]);
@@ -418,10 +419,7 @@ static __global__ void __launch_bounds__(kTileThreads)
 
 template <class Pairs>
 simt::Launch over_pairs(void* stream, std::int64_t blocks) {
-  return {.grid = dim3(static_cast<unsigned>(blocks)),
-          .block = dim3(kTileThreads),
-          .shared_bytes = pairs_shared_bytes(),
-          .stream = stream};
+  return {.grid = grid_of(blocks), .block = dim3(kTileThreads), .shared_bytes = pairs_shared_bytes(), .stream = stream};
 }
 
 constexpr int kWidestValue = 4 * kTile;  // more does not fit the registers of attend_pairs
@@ -438,10 +436,9 @@ void attend(void* stream, std::int64_t blocks, const Pairs& pairs, const Attenti
 }
 
 inline void find_means(void* stream, std::int64_t queries, const Attention& a, const float* dout, float* means) {
-  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(queries, kTileThreads / kWarp))),
-                .block = dim3(kTileThreads),
-                .stream = stream},
-               upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
+  simt::launch(
+      {.grid = grid_of(ceil_div(queries, kTileThreads / kWarp)), .block = dim3(kTileThreads), .stream = stream},
+      upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
 }
 
 template <class Pairs>

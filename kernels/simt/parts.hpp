@@ -49,18 +49,16 @@ static __global__ void __launch_bounds__(kTileThreads)
 }
 
 inline void join_parts(void* stream, std::int64_t rows, std::int64_t count, int parts, const Attention& a) {
-  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(rows * count, kTileThreads / kWarp))),
-                .block = dim3(kTileThreads),
-                .stream = stream},
-               join_queries, rows, static_cast<int>(count), parts, a);
+  simt::launch(
+      {.grid = grid_of(ceil_div(rows * count, kTileThreads / kWarp)), .block = dim3(kTileThreads), .stream = stream},
+      join_queries, rows, static_cast<int>(count), parts, a);
 }
 
 inline void join_gradients(void* stream, std::int64_t rows, std::int64_t count, std::int64_t n, int parts,
                            std::int64_t width, const float* partial, float* to) {
-  simt::launch({.grid = dim3(static_cast<unsigned>(ceil_div(rows * count * width, kTileThreads))),
-                .block = dim3(kTileThreads),
-                .stream = stream},
-               add_parts, rows, count, n, parts, width, partial, to);
+  simt::launch(
+      {.grid = grid_of(ceil_div(rows * count * width, kTileThreads)), .block = dim3(kTileThreads), .stream = stream},
+      add_parts, rows, count, n, parts, width, partial, to);
 }
 
 }  // namespace yoso::SIMT_NS

@@ -10,13 +10,6 @@
 
 namespace yoso::SIMT_NS {
 
-// Loads under way at a time: all of a tile's at once take too many registers.
-#if defined(__CUDACC__)
-#define SIMT_UNROLL_4 _Pragma("unroll 4")
-#else
-#define SIMT_UNROLL_4
-#endif
-
 constexpr int kTileThreads = 128;
 
 // Four aligned elements of an input.
@@ -169,17 +162,6 @@ struct Tile {
     }
   }
 };
-
-// Over the 16 threads that share rows; all get the same bits.
-template <class T>
-__device__ T sum_of_row(T x) {
-  for (int step = 8; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-__device__ inline float max_of_row(float x) {
-  for (int step = 8; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
-  return x;
-}
 
 // Rows as they are read by product(): 4 floats at a time.
 __host__ __device__ constexpr int depth_of(std::int64_t width) { return static_cast<int>((width + 3) / 4 * 4); }

@@ -8,13 +8,6 @@
 
 #include "simt/block.hpp"
 
-// Unrolled further, as the compiler would, loops over tiles take the registers of a second block.
-#if defined(__CUDACC__)
-#define SIMT_ROLLED _Pragma("unroll 1")
-#else
-#define SIMT_ROLLED
-#endif
-
 namespace yoso::SIMT_NS {
 
 constexpr int kTile = 64;  // rows of a tile, and columns
@@ -38,16 +31,6 @@ __device__ inline float4 fetch4(const float* row, int width, int column) {
   if (column + 2 < width) values.z = row[column + 2];
   if (column + 3 < width) values.w = row[column + 3];
   return values;
-}
-
-// Sums over the 16 threads that share y, which are half a warp. All lanes must call.
-__device__ inline float row_sum(float x) {
-  for (int step = kSeats / 2; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-__device__ inline float row_max(float x) {
-  for (int step = kSeats / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, step));
-  return x;
 }
 
 // Columns [first, first + 64) of the rows that tokens [64] name of x [.., width], times a scale each; -1 names a row of

@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
 }
 
 inline simt::Launch by_rows(void* stream, std::int64_t rows) {
-  return {dim3(static_cast<unsigned>(ceil_div(rows, kRowsPerBlock))), dim3(kRowsPerBlock * kWarp), 0, stream};
+  return {grid_of(ceil_div(rows, kRowsPerBlock)), dim3(kRowsPerBlock * kWarp), 0, stream};
 }
 
 template <class E>

@@ -86,8 +86,7 @@ __global__ void __launch_bounds__(kTileThreads, 2)
   unsigned* const k = carver.take<unsigned>(T::kWideSize);
   unsigned* const v = carver.take<unsigned>(T::kValuesSize);
 
-  const std::int64_t blocks = ceil_div(s.n_q, T::kTall), row = blockIdx.x / blocks;
-  const std::int64_t first = (blocks - 1 - blockIdx.x % blocks) * T::kTall;
+  const auto [row, first] = last_place_first(s.n_q, T::kTall);
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
   const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
   const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
@@ -218,9 +217,8 @@ void forward_bf16(void* stream, const Shape& s, const InputsOf<simt::bf16>& in, 
   const float scale = 1.44269504f / std::sqrt(static_cast<float>(s.d));
   with_width(s, [&](auto width) {
     using T = Bf16Tile<width>;
-    simt::launch(
-        {dim3(static_cast<unsigned>(s.rows() * ceil_div(s.n_q, T::kTall))), dim3(kTileThreads), T::kShared, stream},
-        attend_bf16_kernel<width>, s, in, scale, largest, share, out);
+    simt::launch({grid_of(s.rows(), s.n_q, T::kTall), dim3(kTileThreads), T::kShared, stream},
+                 attend_bf16_kernel<width>, s, in, scale, largest, share, out);
   });
 }
 

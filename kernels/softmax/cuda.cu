@@ -70,8 +70,8 @@ struct Cuda {
     void* const stream = context.device->stream();
     const std::int64_t tokens = shape.rows() * shape.n_q;
     call.phase("attend");
-    simt::launch({dim3(static_cast<unsigned>(ceil_div(tokens, kThreads))), dim3(kThreads), 0, stream}, means_kernel,
-                 tokens, shape.d_v, up.out, up.dout, static_cast<const float*>(rule.share), mean);
+    simt::launch({grid_of(ceil_div(tokens, kThreads)), dim3(kThreads), 0, stream}, means_kernel, tokens, shape.d_v,
+                 up.out, up.dout, static_cast<const float*>(rule.share), mean);
     const AttendGradient from{up.dout, rule.share, rule.largest, mean};
     if (context.element == Element::bf16)
       attend_backward(stream, shape, in.as<simt::bf16>(), from, RoundedRule{rule}, grads.dq, grads.dk, grads.dv);

@@ -45,7 +45,7 @@ struct Rule {
         s[i][c] = see(i, c) ? s[i][c] : -INFINITY;
         top = fmaxf(top, s[i][c]);
       }
-      top = max_of_row(top);
+      top = half_warp_max(top);
       const float base = top == -INFINITY ? 0.0f : top, decay = exp2f(state.top[i] - base);
       float total = state.total[i] * decay;
       SIMT_UNROLL
@@ -63,7 +63,7 @@ struct Rule {
   template <class T>
   __device__ void finish(State<T::kRows>& state, int i, std::int64_t token, bool write, bool kept,
                          float (&sum)[T::kOuts]) const {
-    const float total = sum_of_row(state.total[i]), mine = kept && total > 0 ? 1 / total : 0.0f;
+    const float total = half_warp_sum(state.total[i]), mine = kept && total > 0 ? 1 / total : 0.0f;
     SIMT_UNROLL
     for (int o = 0; o < T::kOuts; ++o) sum[o] *= mine;
     if (!write || !share || T::x() != 0) return;

@@ -116,7 +116,7 @@ struct Cuda {
 
  private:
   simt::Launch by_queries() const {
-    return {dim3(static_cast<unsigned>(shape.rows() * shape.n_q)), dim3(kThreads), 0, context.device->stream()};
+    return {grid_of(shape.rows() * shape.n_q), dim3(kThreads), 0, context.device->stream()};
   }
 
   // In every row: pairs [n_q, n_k] = factor * x [n_q, width] y [n_k, width]^T

@@ -22,11 +22,12 @@ __global__ void __launch_bounds__(kThreads) draw(const Shape s, const std::uint8
                                                  const float* order, int* places, std::uint8_t* gone) {
   const std::int64_t row = this_token();
   if (row >= s.rows()) return;
+  const std::uint8_t* const mask = row_of_mask(keep, s, row, s.n_k);
   std::int64_t count = 0;
   for (std::int64_t first = 0; first < s.n_k && count < keys; first += kWarp) {
     const std::int64_t t = first + this_lane();
     const int place = t < s.n_k ? static_cast<int>(order[row * s.n_k + t]) : -1;
-    const bool kept = place >= 0 && is_kept(keep, s, row, s.n_k, place);
+    const bool kept = place >= 0 && (!mask || mask[place]);
     const unsigned all = __ballot_sync(kWholeWarp, kept);
     const std::int64_t to = count + __popc(all & ((1u << this_lane()) - 1));
     if (kept && to < keys) places[row * keys + to] = place;

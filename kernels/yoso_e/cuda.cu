@@ -130,7 +130,7 @@ struct Cuda {
 
  private:
   simt::Launch threads(std::int64_t size) const {
-    return {dim3(static_cast<unsigned>(ceil_div(size, kThreads))), dim3(kThreads), 0, context.device->stream()};
+    return {grid_of(ceil_div(size, kThreads)), dim3(kThreads), 0, context.device->stream()};
   }
   void to_unit(const Inputs& in, const Unit& rows) const {
     void* const stream = context.device->stream();

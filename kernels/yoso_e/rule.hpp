@@ -86,7 +86,7 @@ struct Rule {
                          float (&sum)[T::kOuts]) const {
     float factor = asked ? 1.0f : 0.0f, divisor = 1, what = 0;
     if (norm == Norm::rowsum) {
-      const float total = sum_of_row(state.total[i]);  // by the whole warp, whose halves have different rows
+      const float total = half_warp_sum(state.total[i]);  // by the whole warp, whose halves have different rows
       what = asked ? total : 0.0f;
       if (what > 0)
         divisor = what;
@@ -97,7 +97,7 @@ struct Rule {
       SIMT_UNROLL
       for (int o = 0; o < T::kOuts; ++o)
         if (asked) square += static_cast<double>(sum[o]) * static_cast<double>(sum[o]);
-      const double length = sqrt(sum_of_row(square));
+      const double length = sqrt(half_warp_sum(square));
       factor *= static_cast<float>(1 / fmax(length, 1e-12));
       what = asked && length > 1e-12 ? static_cast<float>(1 / length) : 0.0f;
     }

@@ -191,7 +191,10 @@ std::string merge_reports(std::vector<std::string> files, const std::vector<std:
     if (began.empty() || from < began) began = from;
     if (to > ended) ended = to;
     all_complete = all_complete && run.at("status") == "complete";
-    for (const Json& e : report.at("environments")) environments.emplace(e.at("id").get<std::string>(), e);
+    for (const Json& e : report.at("environments")) {
+      Json& kept = environments.emplace(e.at("id").get<std::string>(), e).first->second;
+      if (kept.at("gpu").is_null()) kept["gpu"] = e.at("gpu");  // only points of a device name it
+    }
     for (const Json& w : report.at("warnings"))
       if (said.insert(w.dump()).second) warnings.push_back(w);
     for (const Json& p : report.at("points")) {

@@ -175,7 +175,9 @@ Rows read_file(const std::string& path) {
                       words(e.at("os")),
                       words(cpu.value("governor", Json())),
                       "",
-                      cpu.at("cores").is_number() ? cpu.at("cores").get<int>() : 0};
+                      cpu.at("cores").is_number() ? cpu.at("cores").get<int>() : 0,
+                      ""};
+      if (const Json gpu = e.value("gpu", Json()); gpu.is_object()) machine.gpu = words(gpu.at("name"));
       const Json variables = e.value("env_vars", Json::object());
       for (const auto& [variable, value] : variables.items())
         machine.variables += (machine.variables.empty() ? "" : " ") + variable + "=" + words(value);
@@ -256,7 +258,9 @@ const Value* Row::value(std::string_view name) const {
 
 bool Row::usable() const { return status == "ok" || status == "noisy" || status == "timeout" || status == "predicted"; }
 
-std::string Machine::text() const { return fmt::format("{}, {} core{}, {}", cpu, cores, cores == 1 ? "" : "s", isa); }
+std::string Machine::text() const {
+  return fmt::format("{}, {} core{}, {}{}{}", cpu, cores, cores == 1 ? "" : "s", isa, gpu.empty() ? "" : ", ", gpu);
+}
 
 Rows read_rows(const std::vector<std::string>& paths) {
   Rows all;

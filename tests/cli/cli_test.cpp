@@ -128,6 +128,25 @@ TEST_CASE("values out of range are refused with flag, range and value", "[cli]")
   refuses("speed -n", 2, {"seq-len"});
 }
 
+TEST_CASE("without a device, cuda is refused by name in one line, and auto takes the CPU and says so", "[cli]") {
+  const std::vector<std::string> hidden{"CUDA_VISIBLE_DEVICES="};  // also where there is one
+  for (const char* command : {"speed", "memory", "error", "check", "overview", "sweep --kinds speed", "plan"}) {
+    const cli::Result result = run(std::string(command) + " -m softmax -n 16 --backend cuda", hidden);
+    CAPTURE(command, result.err);
+    CHECK(result.code == 4);
+    CHECK(cli::one_line(result.err));
+    CHECK(result.err.find("--backend cuda: no CUDA") != std::string::npos);
+  }
+  const std::string report = cli::scratch("auto.json");
+  const cli::Result result = run("speed -m softmax -n 16 --time-budget 0.01 --backend auto -o " + report, hidden);
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.err.find("warning backend-auto: --backend auto uses the CPU: no CUDA") != std::string::npos);
+  const nlohmann::json json = cli::read_json(report);
+  CHECK(json.at("points")[0].at("backend") == "cpu");
+  CHECK(json.at("environments")[0].at("gpu").is_null());
+}
+
 TEST_CASE("YOSO_ISA forces an instruction set, and refuses an unknown one", "[cli]") {
   const cli::Result forced = run("env --json", {"YOSO_ISA=scalar"});
   REQUIRE(forced.code == 0);

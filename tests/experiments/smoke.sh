@@ -1,5 +1,6 @@
 #!/bin/sh
-# smoke.sh SOURCE RESULTS: `repro all --smoke`, and whether every experiment wrote what it should.
+# smoke.sh SOURCE RESULTS: `repro all --smoke`, and whether every experiment wrote what it should. What needs a GPU says that
+# there is none, and is run by the program on the emulated device, YOSO_BENCH_EMULATED.
 set -eu
 source=$1 results=$2
 export RESULTS="$results"
@@ -11,6 +12,13 @@ fail() {
 }
 
 (cd "$source" && "$YOSO_BENCH" repro all --smoke)
+code=0
+said=$(cd "$source" && "$YOSO_BENCH" repro gpu --smoke 2>&1) || code=$?
+if [ ! -d "$results/09_gpu" ]; then
+  [ "$code" -eq 4 ] || fail "repro gpu without a GPU: exit code $code, not 4"
+  [ "$(echo "$said" | wc -l)" -eq 1 ] || fail "repro gpu without a GPU says more than one line: $said"
+  (cd "$source" && "$YOSO_BENCH_EMULATED" repro gpu --smoke)
+fi
 for run in "$source"/experiments/*/run.sh; do
   name=$(basename "$(dirname "$run")")
   [ -f "$(dirname "$run")/README.md" ] || fail "$name: no README.md"

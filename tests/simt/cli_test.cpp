@@ -2,7 +2,7 @@
 #include <set>
 
 #include "catch.hpp"
-#include "run.hpp"
+#include "cli/run.hpp"
 
 using nlohmann::json;
 
@@ -38,14 +38,48 @@ TEST_CASE("speed on a device: rows carry backend, architecture and a command tha
 }
 
 TEST_CASE("cpu and cuda are groups of one report", "[cli]") {
-  const json report = cli::measured("speed -m softmax -n 16 --backend cpu,cuda" + kQuick);
+  const json report = cli::measured("speed -m softmax,yoso-m -n 16 --hashes 2 --backend cpu,cuda" + kQuick);
   std::set<std::string> groups, backends;
   for (const json& point : report.at("points")) {
     groups.insert(point.at("group").get<std::string>());
     backends.insert(point.at("backend").get<std::string>());
+    // the host draws, and is not what is timed of a device
+    if (point.at("method") == "yoso-m")
+      CHECK(point.at("draws").at("policy") == (point.at("backend") == "cpu" ? "each" : "once"));
   }
   CHECK(groups.size() == 2);
   CHECK(backends == std::set<std::string>{"cpu", "cuda"});
+}
+
+TEST_CASE("a device that fails on the way costs no other row, and the run goes on to its end", "[cli]") {
+  const auto outcome = [](const std::string& words, int answers) {
+    const std::string path = cli::scratch("lost.json");
+    const cli::Result ran = cli::run(words + " -o " + path, {"YOSO_EMULATED_ANSWERS=" + std::to_string(answers)});
+    CAPTURE(words, answers, ran.code, ran.err);
+    REQUIRE((ran.code == 0 || ran.code == 1));
+    const json report = cli::read_json(path);
+    std::size_t lost = 0, theirs = 0;
+    for (const json& point : report.at("points")) {
+      theirs += point.at("backend") == "cuda";
+      if (status_of(point) != "error") continue;
+      ++lost;
+      CHECK(point.at("backend") == "cuda");
+      CHECK(point.at("reason").get<std::string>().find("device is lost") != std::string::npos);
+    }
+    CHECK(report.at("points").size() >= 4);
+    CHECK((answers > 0 || lost == theirs));
+    return lost;
+  };
+  // from the first call on the device, over its first use, to the midst of timing and of what follows
+  for (const std::string& words : {"speed -m softmax --backend cpu,cuda -n 8,16 --phases" + kQuick,
+                                   std::string("memory -m softmax --backend cpu,cuda -n 8,16"),
+                                   std::string("error -m softmax --backend cpu,cuda -n 8,16 --seeds 2"),
+                                   std::string("check -m softmax --backend cpu,cuda -n 8,16 --batch 1 --heads 1")}) {
+    CAPTURE(words);
+    const std::size_t lost_at_once = outcome(words, 0);
+    CHECK(lost_at_once > 0);
+    for (const int answers : {5, 12, 25, 50, 100, 200, 400}) outcome(words, answers);
+  }
 }
 
 TEST_CASE("a cold cache is said and is another point", "[cli]") {

@@ -22,6 +22,8 @@
 
 #define SIMT_NS emu_impl
 #define SIMT_UNROLL
+#define SIMT_UNROLL_4
+#define SIMT_ROLLED
 #define SIMT_DYNAMIC_SHARED(name) unsigned char* const name = ::simt::detail::dynamic_shared()
 
 // __noinline__ must stay undefined: the standard library spells an attribute that way.

@@ -32,6 +32,7 @@ class Sweep {
     report_.tags = o.tags;
     report_.plan = plan_.file.id;
     if (shard_.second > 1) report_.shard = fmt::format("{}/{}", shard_.first, shard_.second);
+    if (!o.backend_note.empty()) report_.warnings.push_back(warning("backend-auto", o.backend_note));
     start_warnings_ = report_.warnings;
   }
 
@@ -122,6 +123,10 @@ class Sweep {
 
   void write(const Point& p, const Group& g, const std::string& kind) {
     report_.points = {p};
+    if (const Device* device = g.context.device)
+      report_.environment.gpu = device->info();
+    else
+      report_.environment.gpu.reset();
     report_.warnings = kind == "speed" ? start_warnings_ : std::vector<Warning>{};
     warn_of_masks(g, report_);
     if (kind == "speed")

@@ -46,7 +46,8 @@ struct Machine {
   std::string id, cpu, isa, os;
   std::string governor, variables;  // "OMP_NUM_THREADS=2 ..."; empty: unknown, none
   int cores = 0;
-  std::string text() const;  // "AMD EPYC, 2 cores, avx512"
+  std::string gpu = {};      // empty: none was used
+  std::string text() const;  // "AMD EPYC, 2 cores, avx512", "..., NVIDIA H100"
 };
 
 // Two files measured one thing of one row, and disagree. The first one's is in the row.
