@@ -135,9 +135,14 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
 
 std::string redraw_policy(const Options& o, const Group& g, const Member& member) {
   const Method& method = *member.method;
-  if (!method.draws || method.draws(g.shape, member.settings).empty()) return "none";
+  if (!method.draws) return "none";
+  const std::vector<TensorSpec> specs = method.draws(g.shape, member.settings);
+  if (specs.empty()) return "none";
   if (g.pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
-  return !o.redraw.empty() ? o.redraw : method.redraws && !g.context.device ? "each" : "once";
+  if (!o.redraw.empty()) return o.redraw;
+  const bool cheap =
+      !g.context.device || std::ranges::all_of(specs, [](const TensorSpec& spec) { return spec.law == Law::sign; });
+  return method.redraws && cheap ? "each" : "once";
 }
 
 Point point_of(const Options& o, const Group& g, const Member& m, const Matched* matched) {

@@ -49,8 +49,8 @@ std::string title_of(const Point& point);
 std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
                        const std::string& isa);
 
-// "each", "once" or "none", from the option, the method and whether it draws at all. A device draws once unless asked
-// otherwise: draws are made on the host, and it would be timed in the device's place.
+// "each", "once" or "none", from the option, the method and whether it draws at all. What a device
+// cannot draw itself (all but signs) it is given once unless asked otherwise: the host would be timed in its place.
 std::string redraw_policy(const Options& options, const Group& group, const Member& member);
 
 std::vector<const Method*> controls();

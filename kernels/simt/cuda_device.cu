@@ -10,6 +10,7 @@
 
 #include "simt/backend.hpp"
 #include "simt/cublas.hpp"
+#include "simt/draw.hpp"
 #include "simt/nvml.hpp"
 #include "simt/watch.hpp"
 
@@ -133,6 +134,9 @@ class CudaDevice final : public Device {
 
   void synchronize() override { check(cudaStreamSynchronize(stream_), "a kernel failed"); }
   void* stream() const override { return stream_; }
+  bool fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, float* to) override {
+    return cuda_impl::draw(stream_, spec, shape, seed, to);
+  }
 
   // The runtime tells the time between two events as a float of milliseconds, which is exact to half a microsecond for
   // seconds only. So each event is compared with the one before it, and the sum is kept in double: the difference of

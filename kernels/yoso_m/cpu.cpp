@@ -36,7 +36,7 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       packed_(shape, full_buckets_),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {
   require_convolution(shape, settings);
-  if (const Sums sums = sums_of(settings); sums == Sums::fixed || sums == Sums::atomics)
+  if (const Sums sums = sums_of(settings); sums != Sums::automatic && sums != Sums::sorted)
     throw Unsupported("sums: on the cpu values are added in the order of tokens");
 }
 

@@ -2,6 +2,7 @@
 #include <yoso/method.hpp>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "primitives/convolution.hpp"
@@ -81,6 +82,21 @@ class Cuda {
     if (sums_ == Sums::automatic) sums_ = table <= kTableBytes ? Sums::fixed : Sums::sorted;
     if (sums_ == Sums::fixed && table > kTableBytes)
       throw Unsupported("sums=fixed needs hash_bits of at most 12 on cuda: a slice of a table has to fit a block");
+    if (sums_ == Sums::fixed16) {
+      if (norm_ == Norm::rowsum || context.pass == Pass::both)
+        throw Unsupported(
+            "sums=fixed16 is off by a share of the fullest buckets, which norm=rowsum and gradients make "
+            "larger where a query has few collisions: it is for forward passes with another norm");
+      slices_ = ceil_div(shape.d_v, kColumns);
+      const std::int64_t room = context.device->info().shared_per_block - narrow_bytes(plan_.slots(), 0);
+      const std::int64_t fit = room / narrow_hash_bytes(plan_.slots());
+      if (fit < 1)
+        throw Unsupported("sums=fixed16: a slice of a table with hash_bits=" + std::to_string(plan_.bits) +
+                          " does not fit a block's shared memory on this device");
+      group_ = ceil_div(plan_.hashes, ceil_div(plan_.hashes, std::min(fit, plan_.hashes)));
+      parts_ = 1;
+      return;
+    }
     // as many hashes as fit, but no fewer blocks than a device can run: by the shape alone, since a sum's bits depend
     // on how hashes are grouped
     slices_ = ceil_div(shape.d_v, kColumns);
@@ -107,14 +123,14 @@ class Cuda {
     hasher_.run(stream, shape_, call.draws, in.q, in.keep_q, shape_.n_q, kept.q_codes);
     hasher_.run(stream, shape_, call.draws, in.k, in.keep_k, shape_.n_k, kept.k_codes);
     if (call.probe) show_codes(call, kept);
-    if (sums_ == Sums::fixed)
+    if (in_integers())
       sum_fixed(in, kept, s, call);
     else
       sum_floats(in, kept, s, out, call);
     call.phase("normalise");
     simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_q, kRowsPerBlock), kRowsPerBlock * kWarp), normalise_kernel,
-                 shape_, norm_, 1 / static_cast<double>(plan_.hashes), sums_ == Sums::fixed ? parts_ : 0,
-                 slices_ * kColumns, s.partial, in.keep_q, s.collisions, out, kept.inverse, kept.rows);
+                 shape_, norm_, 1 / static_cast<double>(plan_.hashes), in_integers() ? parts_ : 0, slices_ * kColumns,
+                 s.partial, in.keep_q, s.collisions, out, kept.inverse, kept.rows);
     if (conv_ > 0) add_convolution(stream, shape_, conv_, call.parameters["conv_w"], in.v, in.keep_k, out);
   }
 
@@ -177,6 +193,7 @@ class Cuda {
     double* taps;
   };
 
+  bool in_integers() const { return sums_ == Sums::fixed || sums_ == Sums::fixed16; }
   std::int64_t width() const { return slices_ * kColumns; }
 
   // Rows at a time, a multiple of the heads: whole masks.
@@ -211,7 +228,7 @@ class Cuda {
     Scratch s{};
     const std::int64_t rows = shape_.rows();
     s.collisions = norm_ == Norm::rowsum ? scratch.take<Count>(rows * shape_.n_q) : nullptr;
-    if (sums_ == Sums::fixed) {
+    if (in_integers()) {
       s.fullest = scratch.take<int>(rows);
       s.largest = scratch.take<int>(rows * shape_.d_v);
       s.integers = scratch.take<int>(rows * shape_.n_k * width());
@@ -292,6 +309,15 @@ class Cuda {
     simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_k * width(), kFixedThreads), kFixedThreads),
                  round_kernel<int>, shape_, width(), in.v, in.keep_k, s.fullest, s.largest, s.integers);
     call.phase("tables");
+    if (sums_ == Sums::fixed16) {
+      for (std::int64_t first = 0; first < plan_.hashes; first += group_) {
+        const std::int64_t hashes = std::min(group_, plan_.hashes - first);
+        simt::launch(blocks(shape_.rows() * slices_, kNarrowThreads, narrow_bytes(plan_.slots(), hashes)),
+                     narrow_kernel<int>, args, width(), static_cast<int>(first), static_cast<int>(hashes), s.integers,
+                     s.fullest, s.largest, s.partial);
+      }
+      return;
+    }
     const std::int64_t bytes = group_ * plan_.slots() * kColumns * static_cast<std::int64_t>(sizeof(int));
     simt::launch(blocks(parts_ * shape_.rows() * slices_, kFixedThreads, bytes), fixed_kernel<int>, args, width(),
                  static_cast<int>(group_), s.integers, s.fullest, s.largest, s.partial);

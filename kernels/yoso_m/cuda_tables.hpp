@@ -4,6 +4,10 @@
 //
 // fixed    integers in shared memory, whose atomic additions are native, and whose sums have no order: the same bits on
 //          every device, and equal to what fixed.hpp says in plain loops. A block has kColumns columns of some hashes.
+// fixed16  the same, one hash after the other, each table then kept in 16 bits: so many hashes of a slice fit a block
+// that a
+//          query adds them up in registers. A block's hashes go on from the sums of those before, in the hashes' order,
+//          so that the bits do not depend on how many fit.
 // sorted   f32 in global memory, a bucket's values in the order of the tokens: the CPU's bits.
 // atomics  f32 atomic additions to tables in global memory, as the reference does: another result in every run.
 #pragma once
@@ -159,6 +163,78 @@ __global__ void __launch_bounds__(kFixedThreads)
     float4* const to = reinterpret_cast<float4*>(partial + ((part * s.rows() + row) * s.n_q + i) * width) + slice;
     *to = make_float4(static_cast<float>(sum[0]) * unit[0], static_cast<float>(sum[1]) * unit[1],
                       static_cast<float>(sum[2]) * unit[2], static_cast<float>(sum[3]) * unit[3]);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------ fixed16
+
+constexpr int kNarrowThreads = 512;  // a block fills a multiprocessor's memory, so it is alone there
+
+inline std::int64_t narrow_hash_bytes(std::int64_t slots) { return 8 * slots + 16; }
+inline std::int64_t narrow_bytes(std::int64_t slots, std::int64_t hashes) {
+  return 16 * slots + 16 + hashes * narrow_hash_bytes(slots);
+}
+
+// A block has one slice of columns of a row, and hashes [first, first + hashes). sums [rows, n_q, width] are written by
+// the block of the first hashes, and grow by the others.
+template <class Integer>
+__global__ void __launch_bounds__(kNarrowThreads)
+    narrow_kernel(TableArgs a, std::int64_t width, int first, int hashes, const Integer* __restrict__ integers,
+                  const int* __restrict__ fullest, const int* __restrict__ largest, float* __restrict__ sums) {
+  SIMT_DYNAMIC_SHARED(memory);
+  simt::Carver carver(memory);
+  const int entries = a.slots * kColumns;
+  Integer* const table = carver.take<Integer>(static_cast<std::size_t>(entries));
+  Integer* const most = carver.take<Integer>(kColumns);
+  float* const units = carver.take<float>(static_cast<std::size_t>(hashes) * kColumns);
+  Integer* const narrowed = carver.take<Integer>(static_cast<std::size_t>(hashes) * entries / 2);  // two columns each
+  const int thread = static_cast<int>(threadIdx.x), column = thread % kColumns, even = thread % 2 * 2;
+  const Shape& s = a.shape;
+  const auto slices = static_cast<unsigned>(width) / kColumns;
+  const std::int64_t slice = blockIdx.x % slices, row = blockIdx.x / slices;
+  const std::int64_t its = slice * kColumns + column;
+  const int exponent = its < s.d_v ? fixed_exponent(fullest[row], __int_as_float(largest[row * s.d_v + its])) : 0;
+  const Integer* const values = integers + row * s.n_k * width + its;
+  for (int at = thread; at < entries; at += kNarrowThreads) table[at] = 0;
+  __syncthreads();
+
+  const std::uint16_t* k = a.k_codes + (row * a.hashes + first) * s.n_k;
+  for (int h = 0; h < hashes; ++h, k += s.n_k) {
+    if (thread < kColumns) most[thread] = 0;
+    for (std::int64_t j = thread / kColumns; j < s.n_k; j += kNarrowThreads / kColumns)
+      if (const Integer value = values[j * width]; value != 0) atomicAdd(table + k[j] * kColumns + column, value);
+    __syncthreads();
+    Integer mine = 0;
+    for (int at = thread; at < entries; at += kNarrowThreads) mine = max(mine, abs(table[at]));
+    for (int step = kWarp / 2; step >= kColumns; step /= 2) mine = max(mine, __shfl_xor_sync(kWholeWarp, mine, step));
+    if (thread % kWarp < kColumns) atomicMax(most + column, mine);
+    __syncthreads();
+    const int shift = narrow_shift(most[even]), next_shift = narrow_shift(most[even + 1]);
+    for (int pair = thread; pair < entries / 2; pair += kNarrowThreads) {
+      int2* const two = reinterpret_cast<int2*>(table) + pair;
+      narrowed[h * entries / 2 + pair] = (narrow(two->x, shift) & 0xffff) | narrow(two->y, next_shift) << 16;
+      *two = make_int2(0, 0);
+    }
+    if (thread < kColumns) units[h * kColumns + thread] = ldexpf(1.0f, narrow_shift(most[thread]) - exponent);
+    __syncthreads();
+  }
+
+  const std::uint16_t* const q = a.q_codes + (row * a.hashes + first) * s.n_q;
+  const auto low = [](int pair) { return static_cast<float>(static_cast<std::int16_t>(pair)); };
+  const auto high = [](int pair) { return static_cast<float>(pair >> 16); };
+  for (std::int64_t i = thread; i < s.n_q; i += kNarrowThreads) {
+    float4* const to = reinterpret_cast<float4*>(sums + (row * s.n_q + i) * width) + slice;
+    float4 sum = first > 0 ? *to : make_float4(0, 0, 0, 0);
+    for (int h = 0; h < hashes; ++h) {
+      // a product with a power of two is exact, so it does not matter whether it is fused
+      const int2 found = reinterpret_cast<const int2*>(narrowed)[h * a.slots + q[h * s.n_q + i]];
+      const float4 unit = reinterpret_cast<const float4*>(units)[h];
+      sum.x += low(found.x) * unit.x;
+      sum.y += high(found.x) * unit.y;
+      sum.z += low(found.y) * unit.z;
+      sum.w += high(found.y) * unit.w;
+    }
+    *to = sum;
   }
 }
 

@@ -44,8 +44,8 @@ constexpr Knob kKnobs[] = {
      .paper = "tables; lower-bound is the same"},
     {.name = "sums",
      .kind = Knob::Kind::choice,
-     .help = "forward, how a bucket's values are added: in fixed-point integers, in the order of tokens, by float "
-             "atomics in any order, or as the backend does it best",
+     .help = "forward, how a bucket's values are added: in fixed-point integers, and those kept in 16 bits, in the "
+             "order of tokens, by float atomics in any order, or as the backend does it best",
      .choices = kSumsNames,
      .usual = "auto",
      .paper = "atomics"},

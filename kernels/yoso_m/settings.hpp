@@ -15,9 +15,9 @@ inline constexpr std::string_view kGradientNames[] = {"lower-bound", "tables", "
 inline Gradient gradient_of(const Settings& settings) { return static_cast<Gradient>(settings.real("gradient")); }
 
 // Forward: how the values of a bucket are added up (README.md, "On CUDA").
-enum class Sums : std::uint8_t { automatic, fixed, sorted, atomics };  // in the order of kSumsNames
+enum class Sums : std::uint8_t { automatic, fixed, fixed16, sorted, atomics };  // in the order of kSumsNames
 
-inline constexpr std::string_view kSumsNames[] = {"auto", "fixed", "sorted", "atomics"};
+inline constexpr std::string_view kSumsNames[] = {"auto", "fixed", "fixed16", "sorted", "atomics"};
 
 inline Sums sums_of(const Settings& settings) { return static_cast<Sums>(settings.real("sums")); }
 

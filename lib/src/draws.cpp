@@ -90,25 +90,43 @@ void fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, std::s
 }
 
 Drawn::Drawn(std::vector<TensorSpec> specs, const Shape& shape, std::uint64_t seed)
-    : specs_(std::move(specs)), shape_(shape), values_(specs_.size()) {
+    : specs_(std::move(specs)), shape_(shape), values_(specs_.size()), owed_(specs_.size()) {
   for (std::size_t i = 0; i < specs_.size(); ++i) values_[i].resize(static_cast<std::size_t>(specs_[i].size(shape_)));
   redraw(seed);
 }
 
 void Drawn::redraw(std::uint64_t seed) {
-  for (std::size_t i = 0; i < specs_.size(); ++i) fill(specs_[i], shape_, seed, values_[i]);
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    fill(specs_[i], shape_, seed, values_[i]);
+    owed_[i].reset();
+  }
+}
+
+std::vector<float>& Drawn::here(std::size_t index) const {
+  if (owed_[index]) fill(specs_[index], shape_, *owed_[index], values_[index]);
+  owed_[index].reset();
+  return values_[index];
 }
 
 Tensors Drawn::tensors() const {
   Tensors named;
-  for (std::size_t i = 0; i < specs_.size(); ++i) named.set(specs_[i].name, values_[i]);
+  for (std::size_t i = 0; i < specs_.size(); ++i) named.set(specs_[i].name, here(i));
   return named;
 }
 
 void Drawn::upload(Device& device, float* to) const {
-  for (const std::vector<float>& values : values_) {
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    const std::vector<float>& values = here(i);
     if (!values.empty()) device.upload(to, values.data(), values.size() * sizeof(float));
     to += values.size();
+  }
+}
+
+void Drawn::redraw_on(Device& device, float* to, std::uint64_t seed) {
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    owed_[i] = seed;
+    if (!device.fill(specs_[i], shape_, seed, to)) device.upload(to, here(i).data(), values_[i].size() * sizeof(float));
+    to += values_[i].size();
   }
 }
 

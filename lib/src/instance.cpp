@@ -73,8 +73,10 @@ Instance::Instance(const Method& method, const Shape& shape, const Settings& set
 }
 
 void Instance::redraw(std::uint64_t seed) {
-  draws_.redraw(seed);
-  if (context_.device) draws_.upload(*context_.device, device_draws_.as<float>());
+  if (context_.device)
+    draws_.redraw_on(*context_.device, device_draws_.as<float>(), seed);
+  else
+    draws_.redraw(seed);
 }
 
 void Instance::uploaded() {

@@ -64,14 +64,4 @@ std::uint64_t Random::below(std::uint64_t index, std::uint64_t limit) const {
   return static_cast<std::uint64_t>((static_cast<Wide>(bits(index)) * limit) >> 64);
 }
 
-// FNV-1a over the name, then mixed with the number (splitmix64's finaliser).
-std::uint64_t stream_of(std::string_view name, std::uint64_t number) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  hash += number * 0x9e3779b97f4a7c15u;
-  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-  return hash ^ (hash >> 31);
-}
-
 }  // namespace yoso

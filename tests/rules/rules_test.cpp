@@ -81,6 +81,8 @@ TEST_CASE("the include rules catch what they are for", "[rules]") {
            Case{"kernels/simt/simt.hpp", "\"simt/bf16.hpp\"", true},
            Case{"kernels/simt/bf16.hpp", "\"simt/emulator.hpp\"", false},
            Case{"kernels/simt/cuda.hpp", "<cuda_runtime.h>", true},
+           Case{"kernels/simt/draw.hpp", "<Random123/philox.h>", true},
+           Case{"kernels/simt/bf16.hpp", "<Random123/philox.h>", false},
            Case{"kernels/primitives/primitives.cpp", "<immintrin.h>", true},
            Case{"kernels/primitives/primitives.cpp", "\"../a/engine.hpp\"", false},
            Case{"apps/yoso-bench/cli.cpp", "<CLI/CLI.hpp>", true},

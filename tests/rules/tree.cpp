@@ -78,6 +78,7 @@ std::string_view library(std::string_view name) {
 // What each layer may include of other people's code.
 bool may_use(const Place& from, std::string_view file, std::string_view lib) {
   if (file.ends_with(".cu") || file == "kernels/simt/cuda.hpp") return lib == "CUDA";
+  if (file == "kernels/simt/draw.hpp") return lib == "Random123";
   switch (from.layer) {
     case Place::headers: return false;
     case Place::harness:

@@ -30,6 +30,7 @@ function(yoso_emulated_test suffix)
   yoso_write_catalogue(test_simt${suffix} emulated "${all_methods}" "${cell_methods}" emu_impl)
   target_include_directories(test_simt${suffix} PRIVATE ${PROJECT_SOURCE_DIR}/tests/conformance
                                                         ${PROJECT_SOURCE_DIR}/kernels)
+  target_include_directories(test_simt${suffix} SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
   target_link_libraries(test_simt${suffix} PRIVATE test_main simt_cells${suffix} simt_emulator${suffix} yoso_kernels
                                                    yoso_lib yoso_flags OpenMP::OpenMP_CXX)
 endfunction()
@@ -54,6 +55,7 @@ if(TARGET yoso-bench)
   add_executable(yoso-bench_emulated $<TARGET_OBJECTS:yoso-bench> emulated_device.cpp emulated_backend.cpp)
   yoso_write_catalogue(yoso-bench_emulated yoso "${all_methods}" "${cell_methods}" emu_impl)
   target_include_directories(yoso-bench_emulated PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/kernels)
+  target_include_directories(yoso-bench_emulated SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
   target_link_libraries(yoso-bench_emulated PRIVATE simt_cells simt_emulator ${libraries})
 
   add_executable(test_simt_cli cli_test.cpp ${PROJECT_SOURCE_DIR}/tests/cli/run.cpp)

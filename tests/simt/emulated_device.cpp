@@ -9,6 +9,8 @@
 #include <yoso/arena.hpp>
 #include <yoso/errors.hpp>
 
+#include "simt/draw.hpp"
+
 namespace emulated {
 namespace {
 
@@ -42,6 +44,9 @@ class Emulated final : public yoso::Device {
   }
   void synchronize() override { answer(); }
   void* stream() const override { return nullptr; }
+  bool fill(const yoso::TensorSpec& spec, const yoso::Shape& shape, std::uint64_t seed, float* to) override {
+    return yoso::emu_impl::draw(nullptr, spec, shape, seed, to);
+  }
   double seconds() override {
     answer();
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <yoso/tensors.hpp>
+
 namespace yoso {
 
 // What the device is. What cannot be known is null, never invented.
@@ -60,6 +62,10 @@ class Device {
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
   virtual void* stream() const = 0;  // for launches
+
+  // Asks for the work that fills all copies of a declared tensor with the numbers of fill() (draws.hpp), bit for bit.
+  // Redrawing is part of a timed pass, so it neither waits nor allocates. False for a law that the host has to fill.
+  virtual bool fill(const TensorSpec& spec, const Shape& shape, std::uint64_t seed, float* to) = 0;
 
   // Seconds on the device's own clock at which all work asked for so far has ended, from an arbitrary moment.
   virtual double seconds() = 0;

@@ -1,6 +1,7 @@
 // Fills declared tensors by their law.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,15 +22,21 @@ class Drawn {
   Tensors tensors() const;
   // On a device all lie in one piece of memory of bytes(), one after the other.
   void upload(Device& device, float* to) const;
+  // The device fills what it can, the rest is filled here and uploaded.
+  void redraw_on(Device& device, float* to, std::uint64_t seed);
   Tensors tensors_at(const float* memory) const;
   std::size_t bytes() const;
   const std::vector<TensorSpec>& specs() const { return specs_; }
-  std::span<float> values(std::size_t index) { return values_[index]; }  // to inject values of one's own
+  std::span<float> values(std::size_t index) { return here(index); }  // to inject values of one's own
 
  private:
+  std::vector<float>& here(std::size_t index) const;
+
   std::vector<TensorSpec> specs_;
   Shape shape_;
-  std::vector<std::vector<float>> values_;
+  // What a device filled is filled here when it is asked for: outside of what is timed.
+  mutable std::vector<std::vector<float>> values_;
+  mutable std::vector<std::optional<std::uint64_t>> owed_;  // the seed
 };
 
 }  // namespace yoso

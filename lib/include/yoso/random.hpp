@@ -23,7 +23,21 @@ class Random {
   std::uint64_t seed_, stream_;
 };
 
-// A stream id from a name and a number (which tensor, which copy).
-std::uint64_t stream_of(std::string_view name, std::uint64_t number = 0);
+// A stream id from a name and a number (which tensor, which copy): FNV-1a over the name, then mixed with the number
+// (splitmix64's finaliser). In two steps, because a device's kernel is given the first and takes the second.
+constexpr std::uint64_t hash_of(std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+constexpr std::uint64_t stream_of(std::uint64_t hash, std::uint64_t number) {
+  hash += number * 0x9e3779b97f4a7c15u;
+  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+  return hash ^ (hash >> 31);
+}
+constexpr std::uint64_t stream_of(std::string_view name, std::uint64_t number = 0) {
+  return stream_of(hash_of(name), number);
+}
 
 }  // namespace yoso
