@@ -196,7 +196,7 @@ struct Method {
   bool (*averages)(const Settings&) = nullptr;
   // True when q is used as the key too, so that it can only estimate softmax on inputs that share Q and K.
   bool shares_qk = false;
-  // True when a fresh draw belongs to every forward pass (and into the timed region of the CPU); false: drawn once.
+  // True when a fresh draw belongs to every forward pass (and into the timed region); false: drawn once.
   bool redraws = false;
 
   std::vector<TensorSpec> (*draws)(const Shape&, const Settings&) = nullptr;       // null: none, so it is not random
