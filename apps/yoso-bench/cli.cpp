@@ -288,6 +288,8 @@ Options parse_command_line(int argc, const char* const* argv) {
   env->add_flag("--calibrate", o.calibrate,
                 "measure what this machine can do at best and keep it for the rooflines of later runs (seconds)");
   env->add_flag("--self-test", o.self_test, "does the harness find 5 %, and nothing where nothing is? (a minute)");
+  env->add_flag("--atomics", o.atomics, "how fast the GPU adds atomically, by kernels that do nothing else (seconds)");
+  env->add_option("-o,--output", o.output, "write the rates of --atomics as JSON")->type_name("FILE");
   CLI::App* speed = sub("speed", "how long: interleaved timings, paired with a baseline");
   CLI::App* memory = sub("memory", "how many bytes: arenas, and the resident set of a forked child");
   memory->add_flag("--no-rss", raw.no_rss, "do not fork a child to check the resident set");
@@ -300,7 +302,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   CLI::App* check = sub("check", "correctness only: every method against its double-precision definition");
   CLI::App* validate = sub("validate", "reports against the schema compiled in");
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");
-  validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment or catalogue")
+  validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment, catalogue or atomics")
       ->type_name("NAME");
   CLI::App* overview = sub(
       "overview",

@@ -282,7 +282,9 @@ void interpret(const Raw& raw, Options& o) {
   interpret_speed(raw, o);
   interpret_passes(raw, o);
   interpret_sweep(raw, o);
-  if (o.calibrate && o.self_test) throw BadSetting("--calibrate and --self-test: one at a time");
+  if (o.calibrate + o.self_test + o.atomics > 1)
+    throw BadSetting("--calibrate, --self-test and --atomics: one at a time");
+  if (o.command == "env" && !o.output.empty() && !o.atomics) throw BadSetting("env: -o goes with --atomics");
   const bool pairs = o.command == "speed" || o.command == "overview" || o.command == "sweep" || o.command == "plan";
   if (pairs && o.baseline != "none") find(catalogue(), o.baseline);
 }

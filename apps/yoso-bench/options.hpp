@@ -68,6 +68,7 @@ struct Options {
   bool phases = false;     // speed: what each part of a pass takes
   bool calibrate = false;  // env
   bool self_test = false;  // env
+  bool atomics = false;    // env
 
   // sweep, plan, merge and repro
   std::string recipe;              // a recipe or a plan file; empty: the axes above
@@ -107,6 +108,7 @@ int run_list(const Options& options);
 int run_env(const Options& options);
 int run_calibrate(const Options& options);  // env --calibrate
 int run_self_test(const Options& options);  // env --self-test
+int run_atomics(const Options& options);    // env --atomics
 int run_speed(const Options& options);
 int run_memory(const Options& options);
 int run_error(const Options& options);

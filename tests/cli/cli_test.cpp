@@ -199,7 +199,7 @@ TEST_CASE("a doctored report is invalid, and the message says where", "[cli]") {
 }
 
 TEST_CASE("every schema can be printed and is JSON", "[cli]") {
-  for (const char* name : {"report", "environment", "catalogue"}) {
+  for (const char* name : {"report", "environment", "catalogue", "atomics"}) {
     const cli::Result schema = run_args({"validate", "--print-schema", name});
     CHECK(schema.code == 0);
     CHECK(nlohmann::json::parse(schema.out).contains("$schema"));

@@ -174,10 +174,31 @@ TEST_CASE("a device's groups can be swept and merged", "[cli]") {
   CHECK(report.at("points").size() == 6);
 }
 
+TEST_CASE("env --atomics measures a device and writes what validate accepts", "[cli]") {
+  const std::string file = cli::scratch("atomics.json");
+  const cli::Result result = cli::run("env --atomics -o " + file);
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.out.find("float4") != result.out.npos);
+  CHECK(cli::run("validate " + file).code == 0);
+  const json all = json::parse(cli::run("env --atomics --json").out);
+  CHECK(all.at("device").at("name") == "emulator");
+  std::set<std::string> kinds;
+  for (const json& rate : all.at("rates")) {
+    kinds.insert(rate.at("memory").get<std::string>() + " " + rate.at("type").get<std::string>() + " " +
+                 rate.at("addresses").get<std::string>());
+    CHECK(rate.at("per_second").get<double>() > 0);
+    CHECK(rate.at("cycles").is_null());  // the emulator has no clock
+  }
+  CHECK(kinds.size() == 10);
+}
+
 TEST_CASE("what goes with a device and what does not", "[cli]") {
-  for (const char* words : {"speed --backend cuda --isa scalar", "speed --backend cuda --threads 2",
-                            "speed --cache cold", "speed --backend gpu", "speed --cache warm --backend cuda",
-                            "speed --dtype bf16", "speed --dtype f32,bf16 --backend cpu,cuda", "speed --dtype f16"}) {
+  for (const char* words :
+       {"speed --backend cuda --isa scalar", "speed --backend cuda --threads 2", "speed --cache cold",
+        "speed --backend gpu", "speed --cache warm --backend cuda", "speed --dtype bf16",
+        "speed --dtype f32,bf16 --backend cpu,cuda", "speed --dtype f16", "env -o rates.json",
+        "env --atomics --self-test"}) {
     const cli::Result result = cli::run(words);
     CAPTURE(words, result.err);
     CHECK(result.code == 2);

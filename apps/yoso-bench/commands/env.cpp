@@ -31,6 +31,7 @@ std::string gpu_text(const DeviceInfo& d) {
 int run_env(const Options& o) {
   if (o.calibrate) return run_calibrate(o);
   if (o.self_test) return run_self_test(o);
+  if (o.atomics) return run_atomics(o);
   const BuildInfo b = this_build();
   Environment e = this_environment();
   std::string gpu;
