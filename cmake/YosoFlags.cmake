@@ -8,7 +8,8 @@ add_library(yoso_flags INTERFACE)
 target_compile_options(yoso_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;$<$<BOOL:${YOSO_WERROR}>:-Werror>>"
   "$<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno;-fno-trapping-math>"
-  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>"  # kernels ask a Shape for its rows
+  # kernels call what lib declares constexpr: Shape::rows(), stream_of()
+  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>"
   "$<$<COMPILE_LANGUAGE:CUDA>:$<$<BOOL:${YOSO_WERROR}>:-Werror=all-warnings;-Xcompiler=-Werror>>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)

@@ -38,12 +38,12 @@ std::vector<Context> contexts_of(const Options& o) {
   std::vector<Context> all;
   for (Device* device : o.devices) {
     if (device) {
-      all.push_back({1, default_isa(), Pass::forward, device});
+      for (const Element element : o.dtypes) all.push_back({1, default_isa(), Pass::forward, device, element});
       continue;
     }
     for (const Isa isa : o.isas.empty() ? std::vector<Isa>{default_isa()} : o.isas)
       for (const std::int64_t threads : or_usual(o.threads, {1}))
-        all.push_back({static_cast<int>(threads), isa, Pass::forward, nullptr});
+        all.push_back({static_cast<int>(threads), isa, Pass::forward, nullptr, Element::f32});
   }
   return all;
 }
@@ -66,12 +66,18 @@ void refuse_with_capture(const char* flag, const std::vector<std::int64_t>& give
 
 }  // namespace
 
-Capture Group::data(std::uint64_t seed) const { return capture ? *capture : make_inputs(input, shape, seed); }
+Capture Group::data(std::uint64_t seed) const {
+  Capture data = capture ? *capture : make_inputs(input, shape, seed);
+  data.round_to(context.element);
+  return data;
+}
 
-std::string Group::title() const { return title_text(input, shape, pass, context.threads, context.isa_name()); }
+std::string Group::title() const {
+  return title_text(input, shape, pass, context.threads, context.isa_name(), name(context.element));
+}
 
 std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
-                       const std::string& isa) {
+                       const std::string& isa, std::string_view dtype) {
   std::string text = input;
   text += shape.n_q == shape.n_k ? fmt::format(", n = {}", shape.n_q)
                                  : fmt::format(", n_q = {}, n_k = {}", shape.n_q, shape.n_k);
@@ -83,7 +89,7 @@ std::string title_text(const std::string& input, const Shape& shape, const std::
   if (pass == "both") text += ", forward and backward";
   for (const Isa known : {Isa::scalar, Isa::avx2, Isa::avx512})
     if (isa == name(known)) return text + fmt::format(", {} thread{}, {}", threads, threads == 1 ? "" : "s", isa);
-  return text + fmt::format(", cuda, {}", isa);
+  return text + fmt::format(", cuda, {}{}{}", isa, dtype == "f32" ? "" : ", ", dtype == "f32" ? "" : dtype);
 }
 
 std::vector<const Method*> controls() {
@@ -135,9 +141,14 @@ std::vector<Group> groups_of(const Options& o, std::vector<std::int64_t> usual_n
 
 std::string redraw_policy(const Options& o, const Group& g, const Member& member) {
   const Method& method = *member.method;
-  if (!method.draws || method.draws(g.shape, member.settings).empty()) return "none";
+  if (!method.draws) return "none";
+  const std::vector<TensorSpec> specs = method.draws(g.shape, member.settings);
+  if (specs.empty()) return "none";
   if (g.pass == "backward") return "once";  // those of the forward pass, which stays outside of what is timed
-  return !o.redraw.empty() ? o.redraw : method.redraws && !g.context.device ? "each" : "once";
+  if (!o.redraw.empty()) return o.redraw;
+  const bool cheap =
+      !g.context.device || std::ranges::all_of(specs, [](const TensorSpec& spec) { return spec.law == Law::sign; });
+  return method.redraws && cheap ? "each" : "once";
 }
 
 Point point_of(const Options& o, const Group& g, const Member& m, const Matched* matched) {
@@ -149,12 +160,13 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   p.shape = g.shape;
   p.backend = g.context.backend();
   p.isa = g.context.isa_name();
+  p.dtype = name(g.context.element);
   p.cache = o.cold ? "cold" : "hot";
   p.threads = g.context.threads;
   p.seed = o.seed;
   p.redraw = redraw_policy(o, g, m);
   p.pass = g.pass;
-  p.work = work_of(*m.method, g.shape, m.settings, g.pass);
+  p.work = work_of(p, m);
   if (matched) {
     p.match = matched->match;
     p.reason = matched->reason;
@@ -180,6 +192,7 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   if (p.pass != "forward") r += " --pass " + p.pass;
   r += g.context.device ? fmt::format(" --backend {}", p.backend)
                         : fmt::format(" --threads {} --isa {}", p.threads, p.isa);
+  if (p.dtype != "f32") r += " --dtype " + p.dtype;
   r += fmt::format(" --seed {}", p.seed);
   if (o.cold) r += " --cache cold";
   for (const auto& [knob, value] : p.knobs)
@@ -209,6 +222,14 @@ Point point_of(const Options& o, const Group& g, const Member& m, const Matched*
   return p;
 }
 
+std::optional<Work> work_of(const Point& p, const Member& m) {
+  std::optional<Work> work = yoso::work_of(*m.method, p.shape, m.settings, p.pass);
+  const std::int64_t inputs = p.shape.q_size() + p.shape.k_size() + p.shape.v_size();
+  const std::int64_t saved = p.dtype == "bf16" ? bytes_of(Element::f32) - bytes_of(Element::bf16) : 0;
+  if (work) work->bytes -= static_cast<double>(saved * inputs * (p.pass == "both" ? 2 : 1));
+  return work;
+}
+
 Member member_of(const Point& p) {
   const Method& method = find(catalogue(), p.method);
   Member m{&method, Settings(method.knobs, p.shape)};
@@ -216,7 +237,7 @@ Member member_of(const Point& p) {
   return m;
 }
 
-std::string title_of(const Point& p) { return title_text(p.input, p.shape, p.pass, p.threads, p.isa); }
+std::string title_of(const Point& p) { return title_text(p.input, p.shape, p.pass, p.threads, p.isa, p.dtype); }
 
 std::size_t memory_budget(const Options& o, Device* device) {
   if (o.memory_budget) return o.memory_budget;

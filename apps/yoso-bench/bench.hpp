@@ -31,8 +31,8 @@ struct Group {
   std::shared_ptr<const Capture> capture;  // null: made from the family when asked for
   std::vector<Matched> matched;            // of each member; empty: nothing was searched for
 
-  Capture data(std::uint64_t seed) const;
-  std::string title() const;  // "gaussian, n = 1024, d = 64"
+  Capture data(std::uint64_t seed) const;  // rounded to what the context's elements hold
+  std::string title() const;               // "gaussian, n = 1024, d = 64"
 };
 
 // `usual_n` is used when neither -n nor a capture gives a length; `extra` methods are added when not selected.
@@ -42,15 +42,18 @@ std::vector<Group> groups_of(const Options& options, std::vector<std::int64_t> u
 // The configuration part of a row, with its ids and its repro line.
 Point point_of(const Options& options, const Group& group, const Member& member, const Matched* matched = nullptr);
 
+// Of the pass of a row. Inputs of 16 bits move half as many bytes as the methods' formulas say, in either direction.
+std::optional<Work> work_of(const Point& point, const Member& member);
+
 // The other way round, for tables: a row's member, and what its group says of the rows beside it.
 Member member_of(const Point& point);
 std::string title_of(const Point& point);
-// "gaussian, n = 1024, d = 64, 1 thread, avx512"; `isa` may be a device's architecture.
+// "gaussian, n = 1024, d = 64, 1 thread, avx512"; `isa` may be a device's architecture, where `dtype` is said too.
 std::string title_text(const std::string& input, const Shape& shape, const std::string& pass, int threads,
-                       const std::string& isa);
+                       const std::string& isa, std::string_view dtype);
 
-// "each", "once" or "none", from the option, the method and whether it draws at all. A device draws once unless asked
-// otherwise: draws are made on the host, and it would be timed in the device's place.
+// "each", "once" or "none", from the option, the method and whether it draws at all. What a device
+// cannot draw itself (all but signs) it is given once unless asked otherwise: the host would be timed in its place.
 std::string redraw_policy(const Options& options, const Group& group, const Member& member);
 
 std::vector<const Method*> controls();

@@ -36,6 +36,8 @@ void add_axes(CLI::App& sub, Raw& raw, Options& o) {
   sub.add_option("--backend", raw.backends,
                  "cpu, cuda (exit code 4 where there is none), or auto: cuda if it works (cpu)")
       ->type_name("LIST");
+  sub.add_option("--dtype", raw.dtypes, "of q, k and v: f32, or bf16, which goes with --backend cuda (f32)")
+      ->type_name("LIST");
   sub.add_option("--pass", raw.passes,
                  "forward, backward (not for memory), or both: a training step (not for error) (forward)")
       ->type_name("LIST");

@@ -32,7 +32,7 @@ Contender::Contender(const Options& o, const Group& g, const Member& m, const In
     host.dout = dout_.data();
     host.grads = gradients_.view();
   }
-  there_ = std::make_unique<Placement>(g.context.device, g.shape, host, instance_->parameters().specs());
+  there_ = std::make_unique<Placement>(g.context, g.shape, host, instance_->parameters().specs());
 }
 
 void Contender::call(PhaseListener* phases) {

@@ -24,8 +24,8 @@ bool same_but_for_length(const Point& a, const Point& b) {
   there.n_k = b.shape.n_k;
   const bool same_series = std::ranges::any_of(
       a.series, [&](const std::string& s) { return std::ranges::find(b.series, s) != b.series.end(); });
-  return a.method == b.method && same_series && a.input == b.input && a.isa == b.isa && a.threads == b.threads &&
-         a.pass == b.pass && there == b.shape;
+  return a.method == b.method && same_series && a.input == b.input && a.isa == b.isa && a.dtype == b.dtype &&
+         a.threads == b.threads && a.pass == b.pass && there == b.shape;
 }
 
 // A prediction needs both lengths in one run.

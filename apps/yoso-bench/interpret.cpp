@@ -67,6 +67,16 @@ void interpret_backends(const Raw& raw, Options& o) {
   if (!o.threads.empty()) throw BadSetting("--threads goes with --backend cpu");
 }
 
+void interpret_dtypes(const Raw& raw, Options& o) {
+  if (raw.dtypes.empty()) return;
+  o.dtypes.clear();
+  for (const std::string& text : items(raw.dtypes))
+    o.dtypes.push_back(one_of("--dtype", text, {"f32", "bf16"}) == "f32" ? Element::f32 : Element::bf16);
+  if (std::ranges::find(o.dtypes, Element::bf16) != o.dtypes.end() &&
+      std::ranges::find(o.devices, nullptr) != o.devices.end())
+    throw BadSetting("--dtype must be f32 with --backend cpu, got 'bf16', which goes with --backend cuda alone");
+}
+
 // "skill=0.5,0.9", in ascending order
 void interpret_match(const Texts& texts, Options& o) {
   for (const std::string& text : texts) {
@@ -232,6 +242,7 @@ void interpret(const Raw& raw, Options& o) {
     if (!runs_here(o.isas.back())) throw DeviceError(fmt::format("--isa {}: this machine cannot run it", text));
   }
   interpret_backends(raw, o);
+  interpret_dtypes(raw, o);
   for (const std::string& text : items(raw.passes))
     o.passes.push_back(one_of("--pass", text, {"forward", "backward", "both"}));
   o.families = items(raw.inputs);

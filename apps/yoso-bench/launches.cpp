@@ -198,7 +198,7 @@ std::vector<Point> launch(const Options& o, Report& report) {
   for (Point& p : points) {
     p.repro += fmt::format(" --launches {}", o.launches);
     const Member m = member_of(p);  // a report does not hold the stages of the work
-    if (p.work) p.work = work_of(*m.method, p.shape, m.settings, p.pass);
+    if (p.work) p.work = work_of(p, m);
   }
   return points;
 }

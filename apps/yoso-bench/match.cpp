@@ -64,10 +64,10 @@ struct Attempt {
   std::string ceiling;  // what its own target has, where that is not softmax: no setting of the main knob does better
 };
 
-std::string key_of(const std::string& input, const Shape& s, std::string_view isa, std::string_view method,
-                   const std::string& series, const std::optional<double>& goal) {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", input, s.batch, s.heads, s.n_q, s.n_k, s.d, s.d_v, s.causal,
-                     isa, method, series, goal ? fmt::format("{}", *goal) : std::string());
+std::string key_of(const std::string& input, const Shape& s, std::string_view isa, std::string_view dtype,
+                   std::string_view method, const std::string& series, const std::optional<double>& goal) {
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", input, s.batch, s.heads, s.n_q, s.n_k, s.d, s.d_v,
+                     s.causal, isa, dtype, method, series, goal ? fmt::format("{}", *goal) : std::string());
 }
 
 // Skills of one member over its main knob, each measured once.
@@ -174,7 +174,7 @@ Matcher::Matcher(const Options& o) : options_(o) {
     const bool refused = p.status == Status::unsupported || p.match->missed;
     const auto value = std::ranges::find(p.knobs, find(catalogue(), p.method).main_knob,
                                          [](const auto& knob) { return std::string_view(knob.first); });
-    found_[key_of(p.input, p.shape, p.isa, p.method, p.series.front(), p.match->goal)] = {
+    found_[key_of(p.input, p.shape, p.isa, p.dtype, p.method, p.series.front(), p.match->goal)] = {
         p.match->goal && value != p.knobs.end() ? value->second : std::string(),
         {*p.match, refused ? p.reason : std::string()}};
   }
@@ -191,8 +191,8 @@ void Matcher::settle(Group& g, const Capture& data) {
     for (std::size_t i = 0; i < (searched ? options_.skills.size() : 1); ++i) {
       if (interrupted()) return;
       const std::optional<double> goal = searched ? std::optional(options_.skills[i]) : std::nullopt;
-      const std::string key =
-          key_of(g.input, g.shape, g.context.isa_name(), m.method->name, series_text(m, searched), goal);
+      const std::string key = key_of(g.input, g.shape, g.context.isa_name(), name(g.context.element), m.method->name,
+                                     series_text(m, searched), goal);
       if (!found_.contains(key)) {
         if (!study) study.emplace(catalogue(), exact, g.shape, data.inputs(), g.context, Reference::softmax);
         if (!search) search.emplace(options_, *study, g, m, data.shared_qk);

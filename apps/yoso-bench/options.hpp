@@ -28,9 +28,10 @@ struct Options {
   std::vector<std::string> methods{"all"};
   std::vector<std::int64_t> n, n_q, n_k, d, d_v, batch, heads, threads;
   std::vector<Isa> isas;
-  std::vector<Device*> devices{nullptr};  // backends; null: the CPU
-  std::string backend_note;               // why `--backend auto` took the CPU
-  std::vector<std::string> passes;        // forward, backward, both
+  std::vector<Device*> devices{nullptr};      // backends; null: the CPU
+  std::string backend_note;                   // why `--backend auto` took the CPU
+  std::vector<Element> dtypes{Element::f32};  // of q, k and v
+  std::vector<std::string> passes;            // forward, backward, both
   bool causal = false;
   std::vector<std::string> families, captures;
   KnobLists knobs;

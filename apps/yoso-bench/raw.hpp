@@ -12,7 +12,8 @@ using Texts = std::vector<std::string>;
 
 // Every value is taken as text and parsed by our own functions, so that messages name flag, range and value alike.
 struct Raw {
-  Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, backends, passes, inputs, captures, own_knobs, tags;
+  Texts methods, n, n_q, n_k, d, d_v, batch, heads, threads, isas, backends, dtypes, passes, inputs, captures,
+      own_knobs, tags;
   std::map<std::string, Texts> knobs;
   std::string seed, time_budget, rel_ci, min_samples, redraw, memory_budget, seeds, reference, format, progress;
   std::string launches, extrapolate_beyond, batch_budget, cache;

@@ -108,7 +108,7 @@ template <class RowOrCrossover>
 std::string common(const RowOrCrossover& c) {
   Shape shape = c.shape;
   shape.n_q = shape.n_k = 1;
-  std::string title = title_text(c.input, shape, c.pass, c.threads, c.isa);
+  std::string title = title_text(c.input, shape, c.pass, c.threads, c.isa, c.dtype);
   if (const auto at = title.find(", n = 1"); at != std::string::npos) title.erase(at, 7);
   return title;
 }
@@ -125,8 +125,9 @@ std::vector<std::string> speed_ups_of(const Crossover& c, const std::vector<Poin
                                       const std::vector<std::int64_t>& lengths) {
   std::vector<std::string> cells(lengths.size(), "-");
   for (const Point& p : points) {
-    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.threads != c.threads || p.pass != c.pass ||
-        std::ranges::find(p.series, c.series) == p.series.end() || (p.match ? p.match->goal : std::nullopt) != c.goal)
+    if (p.method != c.method || p.input != c.input || p.isa != c.isa || p.dtype != c.dtype || p.threads != c.threads ||
+        p.pass != c.pass || std::ranges::find(p.series, c.series) == p.series.end() ||
+        (p.match ? p.match->goal : std::nullopt) != c.goal)
       continue;
     Shape shape = p.shape;
     shape.n_q = shape.n_k = 0;

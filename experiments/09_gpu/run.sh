@@ -43,7 +43,11 @@ if command -v compute-sanitizer >/dev/null 2>&1 && [ -z "$SMOKE$RENDER" ]; then
 fi
 
 # how fast this card adds: the guesses of predict.py
-atomics
+echo "$name: atomics"
+"$YOSO_BENCH" env --atomics -o "$partial/atomics.json" >"$partial/atomics.txt" 2>"$partial/log" || {
+  tail -n 3 "$partial/log" >&2
+  die "atomics failed; nothing was written"
+}
 
 # the design's variants beside both exact baselines, on a full card
 measure variants speed -m softmax,softmax-naive,yoso-m -n $variants $timing --pass forward,both --phases \

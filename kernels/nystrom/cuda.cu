@@ -86,7 +86,7 @@ struct Cuda {
     const Sizes s = sizes();
     call.phase("landmarks");
     const auto average = [&](const float* x, const std::uint8_t* keep, const Landmarks& to) {
-      simt::launch(blocks_of(stream, ceil_div(s.rows * landmarks_, kTileThreads / kWarp)), average_segments, s, x, keep,
+      simt::launch(blocks_of(stream, s.rows * ceil_div(landmarks_, kTileThreads / kWarp)), average_segments, s, x, keep,
                    to.means, to.there, to.shares);
     };
     average(in.q, in.keep_q, at.q);

@@ -25,9 +25,9 @@ struct Sizes {
 static __global__ void __launch_bounds__(kTileThreads)
     average_segments(Sizes s, const float* x, const std::uint8_t* keep, float* means, std::uint8_t* there,
                      float* shares) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * (kTileThreads / kWarp) + threadIdx.x / kWarp;
-  if (at >= s.rows * s.landmarks) return;
-  const std::int64_t row = at / s.landmarks, segment = at % s.landmarks;
+  const Place block = place_of_block(s.landmarks, kTileThreads / kWarp);
+  const std::int64_t row = block.row, segment = block.first + threadIdx.x / kWarp, at = row * s.landmarks + segment;
+  if (segment >= s.landmarks) return;
   const std::int64_t begin = segment * s.n / s.landmarks, end = (segment + 1) * s.n / s.landmarks;
   const std::uint8_t* const mask = keep ? keep + row / s.heads * s.n : nullptr;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;

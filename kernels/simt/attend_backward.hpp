@@ -33,11 +33,11 @@ struct AttendBackward {
   static constexpr std::size_t kShared = kQueriesShared > kKeysShared ? kQueriesShared : kKeysShared;
 };
 
-template <int kD, class Rule>
+template <int kD, class Rule, class E>
 __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
                                                 : kD <= 128 ? 2
                                                             : 1)
-    query_gradient_kernel(Shape s, Inputs in, AttendGradient from, Rule rule, float* __restrict__ dq) {
+    query_gradient_kernel(Shape s, InputsOf<E> in, AttendGradient from, Rule rule, float* __restrict__ dq) {
   using T = typename AttendBackward<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
@@ -99,11 +99,11 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
     if (T::row(i) < count) T::store(sum[i], rule.dq_scale, dq + (token + T::row(i)) * s.d, s.d);
 }
 
-template <int kD, class Rule>
+template <int kD, class Rule, class E>
 __global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
                                                 : kD <= 128 ? 2
                                                             : 1)
-    key_gradient_kernel(Shape s, Inputs in, AttendGradient from, Rule rule, float* __restrict__ dk,
+    key_gradient_kernel(Shape s, InputsOf<E> in, AttendGradient from, Rule rule, float* __restrict__ dk,
                         float* __restrict__ dv) {
   using T = typename AttendBackward<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
@@ -184,16 +184,16 @@ inline void require_attend_backward(const Device& device, const Shape& s) {
 }
 
 // dq, dk and dv are overwritten; padded tokens get zeros, if dx or its factor is 0 for padded queries.
-template <class Rule>
-void attend_backward(void* stream, const Shape& s, const Inputs& in, const AttendGradient& from, const Rule& rule,
+template <class Rule, class E>
+void attend_backward(void* stream, const Shape& s, const InputsOf<E>& in, const AttendGradient& from, const Rule& rule,
                      float* dq, float* dk, float* dv) {
   with_width(s, [&](auto width) {
     using A = AttendBackward<width>;
     const auto launch = [&](std::int64_t n, std::size_t shared) {
       return simt::Launch{grid_of(s.rows(), n, A::T::kTall), dim3(kTileThreads), shared, stream};
     };
-    simt::launch(launch(s.n_q, A::kQueriesShared), query_gradient_kernel<width, Rule>, s, in, from, rule, dq);
-    simt::launch(launch(s.n_k, A::kKeysShared), key_gradient_kernel<width, Rule>, s, in, from, rule, dk, dv);
+    simt::launch(launch(s.n_q, A::kQueriesShared), query_gradient_kernel<width, Rule, E>, s, in, from, rule, dq);
+    simt::launch(launch(s.n_k, A::kKeysShared), key_gradient_kernel<width, Rule, E>, s, in, from, rule, dk, dv);
   });
 }
 

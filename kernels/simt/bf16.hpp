@@ -1,7 +1,8 @@
-// bfloat16 by integer operations, so that both compilers give the same bits, and the one tensor-core word.
-// Included by simt.hpp.
+// bfloat16 as an element of tensors, and the one tensor-core word. Included by simt.hpp.
 #pragma once
 #include <cstdint>
+
+#include <yoso/bf16.hpp>
 
 namespace simt {
 
@@ -9,14 +10,8 @@ namespace simt {
 struct alignas(2) bf16 {
   std::uint16_t bits;
 
-  __host__ __device__ float to_float() const { return from_bits(static_cast<std::uint32_t>(bits) << 16); }
-
-  // To nearest, ties to even. A NaN stays one, and becomes quiet.
-  static __host__ __device__ bf16 from_float(float x) {
-    const std::uint32_t u = to_bits(x);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return {static_cast<std::uint16_t>(u >> 16 | 0x40u)};
-    return {static_cast<std::uint16_t>((u + 0x7fffu + (u >> 16 & 1u)) >> 16)};
-  }
+  __host__ __device__ float to_float() const { return yoso::from_bf16(bits); }
+  static __host__ __device__ bf16 from_float(float x) { return {yoso::to_bf16(x)}; }
 
   // Two neighbours as a register of the tensor core holds them: the first in the low half.
   static __host__ __device__ unsigned pack(bf16 first, bf16 second) {
@@ -24,22 +19,6 @@ struct alignas(2) bf16 {
   }
   static __host__ __device__ bf16 low(unsigned pair) { return {static_cast<std::uint16_t>(pair & 0xffffu)}; }
   static __host__ __device__ bf16 high(unsigned pair) { return {static_cast<std::uint16_t>(pair >> 16)}; }
-
- private:
-  union Word {
-    float number;
-    std::uint32_t bits;
-  };
-  static __host__ __device__ std::uint32_t to_bits(float x) {
-    Word word;
-    word.number = x;
-    return word.bits;
-  }
-  static __host__ __device__ float from_bits(std::uint32_t bits) {
-    Word word;
-    word.bits = bits;
-    return word.number;
-  }
 };
 
 namespace detail {

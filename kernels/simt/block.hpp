@@ -19,6 +19,10 @@ constexpr int kWarp = 32;
 
 __host__ __device__ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// An element of an input that no thread writes to.
+__device__ inline float element_of(const float* x) { return __ldg(x); }
+__device__ inline float element_of(const simt::bf16* x) { return simt::bf16{__ldg(&x->bits)}.to_float(); }
+
 // A grid of so many blocks. Throws Unsupported when there are more than a launch can have.
 inline dim3 grid_of(std::int64_t blocks) {
   if (blocks > 0x7fffffff)

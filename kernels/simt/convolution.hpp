@@ -21,9 +21,9 @@ constexpr int kTaps = 8;  // outputs, or taps of the gradient, that a thread has
 // A thread has a column of kTaps neighbouring tokens: a value that it reads meets kTaps taps, which pass through a ring
 // of registers. Without kGradient, x is v, and masked; with it, x is dout, the kernel is turned round, and padded
 // tokens of y stay as they are.
-template <bool kGradient>
+template <bool kGradient, class E>
 __global__ void __launch_bounds__(kConvThreads)
-    convolve_kernel(Shape s, std::int64_t w, const float* __restrict__ kernels, const float* __restrict__ x,
+    convolve_kernel(Shape s, std::int64_t w, const float* __restrict__ kernels, const E* __restrict__ x,
                     const std::uint8_t* __restrict__ keep, float* __restrict__ y) {
   const std::int64_t n = s.n_k, blocks = ceil_div(n, kTaps);
   std::int64_t piece = static_cast<std::int64_t>(blockIdx.x) * kConvThreads + threadIdx.x;
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kConvThreads)
       const std::int64_t t = step + u, j = before + t;
       ring[u] = t < w ? __ldg(kernel + (kGradient ? w - 1 - t : t)) : 0.0f;
       const bool there = j >= 0 && j < n && (kGradient || is_kept(keep, s, row, n, j));
-      const float value = there ? __ldg(x + j * s.d_v) : 0.0f;
+      const float value = there ? element_of(x + j * s.d_v) : 0.0f;
       SIMT_UNROLL
       for (int r = 0; r < kTaps; ++r) sum[r] += ring[(u - r + kTaps) % kTaps] * value;
     }
@@ -55,9 +55,9 @@ constexpr std::int64_t kConvTokens = 256;  // of a partial sum of the kernel's g
 
 // A warp has kTaps taps of one head, over kConvTokens tokens of one row: partial [pieces, heads * w], where a piece is
 // a stretch of tokens of a batch item.
-template <bool kGradient>
+template <bool kGradient, class E>
 __global__ void __launch_bounds__(kConvThreads)
-    kernel_gradient_kernel(Shape s, std::int64_t w, const float* __restrict__ v, const float* __restrict__ dout,
+    kernel_gradient_kernel(Shape s, std::int64_t w, const E* __restrict__ v, const float* __restrict__ dout,
                            const std::uint8_t* __restrict__ keep, double* __restrict__ partial) {
   const std::int64_t n = s.n_k, groups = ceil_div(w, kTaps), pieces = ceil_div(n, kConvTokens);
   std::int64_t warp = (static_cast<std::int64_t>(blockIdx.x) * kConvThreads + threadIdx.x) / kWarp;
@@ -70,10 +70,10 @@ __global__ void __launch_bounds__(kConvThreads)
   const std::int64_t shift = t0 - (w - 1) / 2;
   double total[kTaps] = {};
   for (std::int64_t column = lane; column < s.d_v; column += kWarp) {
-    const float* const values = v + row * n * s.d_v + column;
+    const E* const values = v + row * n * s.d_v + column;
     const float* const grads = dout + row * n * s.d_v + column;
     const auto value = [&](std::int64_t j) {
-      return j >= 0 && j < n && is_kept(keep, s, row, n, j) ? __ldg(values + j * s.d_v) : 0.0f;
+      return j >= 0 && j < n && is_kept(keep, s, row, n, j) ? element_of(values + j * s.d_v) : 0.0f;
     };
     float sum[kTaps] = {}, ring[kTaps];
     SIMT_UNROLL
@@ -113,27 +113,28 @@ inline simt::Launch by_threads(void* stream, std::int64_t threads) {
   return {grid_of(ceil_div(threads, kConvThreads)), dim3(kConvThreads), 0, stream};
 }
 
-inline void add_convolution(void* stream, const Shape& shape, std::int64_t w, const float* kernels, const float* v,
-                            const std::uint8_t* keep_k, float* out) {
-  simt::launch(by_threads(stream, shape.rows() * ceil_div(shape.n_k, kTaps) * shape.d_v), convolve_kernel<false>, shape,
-               w, kernels, v, keep_k, out);
+template <class E>
+void add_convolution(void* stream, const Shape& shape, std::int64_t w, const float* kernels, const E* v,
+                     const std::uint8_t* keep_k, float* out) {
+  simt::launch(by_threads(stream, shape.rows() * ceil_div(shape.n_k, kTaps) * shape.d_v), convolve_kernel<false, E>,
+               shape, w, kernels, v, keep_k, out);
 }
 
 inline void add_convolution_gradient(void* stream, const Shape& shape, std::int64_t w, const float* kernels,
                                      const float* dout, const std::uint8_t* keep_k, float* dv) {
-  simt::launch(by_threads(stream, shape.rows() * ceil_div(shape.n_k, kTaps) * shape.d_v), convolve_kernel<true>, shape,
-               w, kernels, dout, keep_k, dv);
+  simt::launch(by_threads(stream, shape.rows() * ceil_div(shape.n_k, kTaps) * shape.d_v), convolve_kernel<true, float>,
+               shape, w, kernels, dout, keep_k, dv);
 }
 
 inline std::int64_t convolution_scratch(const Shape& shape, std::int64_t w) {
   return shape.batch * ceil_div(shape.n_k, kConvTokens) * shape.heads * w;
 }
 
-inline void convolution_kernel_gradient(void* stream, const Shape& shape, std::int64_t w, const float* v,
-                                        const float* dout, const std::uint8_t* keep_k, double* scratch,
-                                        float* dkernels) {
+template <class E>
+void convolution_kernel_gradient(void* stream, const Shape& shape, std::int64_t w, const E* v, const float* dout,
+                                 const std::uint8_t* keep_k, double* scratch, float* dkernels) {
   const std::int64_t pieces = ceil_div(shape.n_k, kConvTokens), size = shape.heads * w;
-  simt::launch(by_threads(stream, shape.rows() * pieces * ceil_div(w, kTaps) * kWarp), kernel_gradient_kernel<true>,
+  simt::launch(by_threads(stream, shape.rows() * pieces * ceil_div(w, kTaps) * kWarp), kernel_gradient_kernel<true, E>,
                shape, w, v, dout, keep_k, scratch);
   simt::launch(by_threads(stream, size), sum_pieces_kernel<float>, shape.batch * pieces, size,
                static_cast<const double*>(scratch), dkernels);

@@ -12,6 +12,14 @@ namespace yoso::SIMT_NS {
 
 constexpr int kTileThreads = 128;
 
+// Four aligned elements of an input.
+__device__ inline float4 four_of(const float* x) { return __ldg(reinterpret_cast<const float4*>(x)); }
+__device__ inline float4 four_of(const simt::bf16* x) {
+  const uint2 e = __ldg(reinterpret_cast<const uint2*>(x));
+  return make_float4(simt::bf16::low(e.x).to_float(), simt::bf16::high(e.x).to_float(), simt::bf16::low(e.y).to_float(),
+                     simt::bf16::high(e.y).to_float());
+}
+
 template <int kD_, int kWide_>
 struct Tile {
   static constexpr int kD = kD_;                  // widest row
@@ -92,10 +100,10 @@ struct Tile {
   }
 
   // tile := rows [count, width] of x, each times `scale` and its own factor (may be null); zeros beyond. Tensors are
-  // aligned to 16 bytes.
-  template <int kHeight>
-  static __device__ void load(const float* __restrict__ x, std::int64_t width, int count, float scale,
-                              const float* factors, float* tile) {
+  // aligned to 16 bytes, and become f32.
+  template <int kHeight, class E>
+  static __device__ void load(const E* __restrict__ x, std::int64_t width, int count, float scale, const float* factors,
+                              float* tile) {
     const int n = static_cast<int>(width);
     const auto factor = [&](int r) { return factors ? scale * __ldg(factors + r) : scale; };
     // not 0 * x: rows of factor 0 are not to be looked at
@@ -107,7 +115,7 @@ struct Tile {
         float4 e = make_float4(0, 0, 0, 0);
         if (r < count && c < n) {
           const float f = factor(r);
-          e = __ldg(reinterpret_cast<const float4*>(x + r * n + c));
+          e = four_of(x + r * n + c);
           e = make_float4(times(f, e.x), times(f, e.y), times(f, e.z), times(f, e.w));
         }
         *reinterpret_cast<float4*>(tile + r * kStride + c) = e;
@@ -116,7 +124,7 @@ struct Tile {
       for (int at = threadIdx.x; at < kHeight * kD; at += kTileThreads) {
         const int r = at / kD, c = at % kD;
         float e = 0;
-        if (r < count && c < n) e = times(factor(r), __ldg(x + r * n + c));
+        if (r < count && c < n) e = times(factor(r), element_of(x + r * n + c));
         tile[r * kStride + c] = e;
       }
     }

@@ -5,7 +5,8 @@
 //   null through_unit_rows(stream, rows, n, unit, inverse, g)       g := (g - u (u . g)) / |x|, in place
 //   through_norms(stream, shape, norm, y, kept, dout, keep_q, dx, shift)  backward through the norm of output rows
 //
-// All x, unit, g are [rows, n], inverse is [rows]. Equations and edge cases: primitives/yoso_gradient.hpp.
+// All x (of any element), unit, g are [rows, n], inverse is [rows]. Equations and edge cases:
+// primitives/yoso_gradient.hpp.
 #pragma once
 #include <cstdint>
 
@@ -25,9 +26,9 @@ __device__ inline std::int64_t row_of_warp(std::int64_t rows) {
 }
 
 // Kernels of a header are templates, because a plain one that its includer does not use is a warning.
-template <class T>
+template <class T, class E>
 __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
-    unit_rows_kernel(std::int64_t rows, std::int64_t n, const T* __restrict__ x, T* __restrict__ unit,
+    unit_rows_kernel(std::int64_t rows, std::int64_t n, const E* __restrict__ x, T* __restrict__ unit,
                      T* __restrict__ inverse) {
   const std::int64_t row = row_of_warp(rows);
   if (row == rows) return;
@@ -35,10 +36,13 @@ __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
   x += row * n;
   unit += row * n;
   double square = 0;
-  for (std::int64_t c = lane; c < n; c += kWarp) square += static_cast<double>(x[c]) * static_cast<double>(x[c]);
+  for (std::int64_t c = lane; c < n; c += kWarp) {
+    const auto e = static_cast<double>(element_of(x + c));
+    square += e * e;
+  }
   const double length = sqrt(warp_sum(square)), factor = 1 / fmax(length, 1e-12);
   // rounded once, so that equal rows have equal unit rows
-  for (std::int64_t c = lane; c < n; c += kWarp) unit[c] = static_cast<T>(x[c] * factor);
+  for (std::int64_t c = lane; c < n; c += kWarp) unit[c] = static_cast<T>(element_of(x + c) * factor);
   if (inverse && lane == 0) inverse[row] = length > 1e-12 ? static_cast<T>(factor) : T{0};
 }
 
@@ -97,8 +101,9 @@ inline simt::Launch by_rows(void* stream, std::int64_t rows) {
   return {grid_of(ceil_div(rows, kRowsPerBlock)), dim3(kRowsPerBlock * kWarp), 0, stream};
 }
 
-inline void unit_rows(void* stream, std::int64_t rows, std::int64_t n, const float* x, float* unit, float* inverse) {
-  simt::launch(by_rows(stream, rows), unit_rows_kernel<float>, rows, n, x, unit, inverse);
+template <class E>
+void unit_rows(void* stream, std::int64_t rows, std::int64_t n, const E* x, float* unit, float* inverse) {
+  simt::launch(by_rows(stream, rows), unit_rows_kernel<float, E>, rows, n, x, unit, inverse);
 }
 
 inline void through_unit_rows(void* stream, std::int64_t rows, std::int64_t n, const float* unit, const float* inverse,

@@ -76,9 +76,8 @@ __device__ void load_values(const simt::bf16* x, int width, int count, unsigned*
 
 template <int kD>
 __global__ void __launch_bounds__(kTileThreads, 2)
-    attend_bf16_kernel(Shape s, const simt::bf16* __restrict__ all_q, const simt::bf16* __restrict__ all_k,
-                       const simt::bf16* __restrict__ all_v, const std::uint8_t* __restrict__ mask_q,
-                       const std::uint8_t* __restrict__ mask_k, float scale, float* __restrict__ out) {
+    attend_bf16_kernel(Shape s, InputsOf<simt::bf16> in, float scale, float* __restrict__ largest,
+                       float* __restrict__ shares, float* __restrict__ out) {
   using T = Bf16Tile<kD>;
   constexpr int kParts = T::kParts, kColumns = T::kWide / 8, kOuts = kD / 8;  // in fragments
   SIMT_DYNAMIC_SHARED(memory);
@@ -89,12 +88,12 @@ __global__ void __launch_bounds__(kTileThreads, 2)
 
   const auto [row, first] = last_place_first(s.n_q, T::kTall);
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
-  const std::uint8_t* const keep_q = mask_from(mask_q, s, row, s.n_q, first);
-  const std::uint8_t* const keep_k = mask_from(mask_k, s, row, s.n_k);
+  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
+  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
   const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(first + count - 1) : 0;
   const int d = static_cast<int>(s.d), d_v = static_cast<int>(s.d_v), steps = (d + 15) / 16;
-  load_rows<T, T::kTall>(all_q + (row * s.n_q + first) * d, d, count, q);
+  load_rows<T, T::kTall>(in.q + (row * s.n_q + first) * d, d, count, q);
 
   const int g = thread % 32 / 4, t = thread % 4;   // of a fragment: row and column
   const int mine = thread / 32 * 16 * kParts + g;  // row of the first of this lane's 2 * kParts queries, 8 apart
@@ -105,8 +104,8 @@ __global__ void __launch_bounds__(kTileThreads, 2)
   for (std::int64_t at = 0; at < end; at += T::kWide) {
     const int keys = static_cast<int>(s.n_k - at < T::kWide ? s.n_k - at : T::kWide);
     if (!__syncthreads_or(thread < keys && is_kept(keep_k, at + thread))) continue;
-    load_rows<T, T::kWide>(all_k + (row * s.n_k + at) * d, d, keys, k);
-    load_values<T>(all_v + (row * s.n_k + at) * d_v, d_v, keys, v);
+    load_rows<T, T::kWide>(in.k + (row * s.n_k + at) * d, d, keys, k);
+    load_values<T>(in.v + (row * s.n_k + at) * d_v, d_v, keys, v);
     const int open = open_keys(s, first, at);
     __syncthreads();
     float w[kParts][kColumns][4] = {};
@@ -190,7 +189,12 @@ __global__ void __launch_bounds__(kTileThreads, 2)
       const int r = mine + 16 * m + 8 * half;
       if (r >= count) continue;
       const float share = all > 0 && is_kept(keep_q, r) ? 1 / all : 0.0f;
-      float* const to = out + (row * s.n_q + first + r) * d_v;
+      const std::int64_t token = row * s.n_q + first + r;
+      if (shares && t == 0) {
+        shares[token] = share;
+        largest[token] = share > 0 ? top[m][half] : INFINITY;
+      }
+      float* const to = out + token * d_v;
       SIMT_UNROLL
       for (int o = 0; o < kOuts; ++o) {
         const int column = 8 * o + 2 * t;
@@ -203,14 +207,18 @@ __global__ void __launch_bounds__(kTileThreads, 2)
 
 }  // namespace
 
-void forward_bf16(void* stream, const Shape& s, const simt::bf16* q, const simt::bf16* k, const simt::bf16* v,
-                  const std::uint8_t* keep_q, const std::uint8_t* keep_k, float* out) {
+void require_bf16(const Device& device, const Shape& s) {
   require_width(s);
+  with_width(s, [&](auto width) { require_shared(device, s, Bf16Tile<width>::kShared); });
+}
+
+void forward_bf16(void* stream, const Shape& s, const InputsOf<simt::bf16>& in, float* largest, float* share,
+                  float* out) {
   const float scale = 1.44269504f / std::sqrt(static_cast<float>(s.d));
   with_width(s, [&](auto width) {
     using T = Bf16Tile<width>;
     simt::launch({grid_of(s.rows(), s.n_q, T::kTall), dim3(kTileThreads), T::kShared, stream},
-                 attend_bf16_kernel<width>, s, q, k, v, keep_q, keep_k, scale, out);
+                 attend_bf16_kernel<width>, s, in, scale, largest, share, out);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "softmax/bf16.hpp"
 #include "softmax/rule.hpp"
 
 namespace yoso::softmax {
@@ -26,11 +27,15 @@ static __global__ void __launch_bounds__(kThreads)
 }
 
 struct Cuda {
+  static constexpr Bf16 kBf16 = Bf16::rounded;
   Shape shape;
   Context context;
 
   Cuda(const Shape& s, const Settings&, const Context& c) : shape(s), context(c) {
-    require_attend(*c.device, s);
+    if (c.element == Element::bf16)
+      require_bf16(*c.device, s);
+    else
+      require_attend(*c.device, s);
     if (c.pass == Pass::both) require_attend_backward(*c.device, s);
   }
 
@@ -53,7 +58,10 @@ struct Cuda {
   void forward(const Inputs& in, float* out, Call& call) {
     const Rule rule = kept(call.saved);
     call.phase("attend");
-    attend(context.device->stream(), shape, in, rule, out);
+    if (context.element == Element::bf16)
+      forward_bf16(context.device->stream(), shape, in.as<simt::bf16>(), rule.largest, rule.share, out);
+    else
+      attend(context.device->stream(), shape, in, rule, out);
   }
 
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
@@ -64,7 +72,11 @@ struct Cuda {
     call.phase("attend");
     simt::launch({grid_of(ceil_div(tokens, kThreads)), dim3(kThreads), 0, stream}, means_kernel, tokens, shape.d_v,
                  up.out, up.dout, static_cast<const float*>(rule.share), mean);
-    attend_backward(stream, shape, in, {up.dout, rule.share, rule.largest, mean}, rule, grads.dq, grads.dk, grads.dv);
+    const AttendGradient from{up.dout, rule.share, rule.largest, mean};
+    if (context.element == Element::bf16)
+      attend_backward(stream, shape, in.as<simt::bf16>(), from, RoundedRule{rule}, grads.dq, grads.dk, grads.dv);
+    else
+      attend_backward(stream, shape, in, from, rule, grads.dq, grads.dk, grads.dv);
   }
 };
 

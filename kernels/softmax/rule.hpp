@@ -79,4 +79,13 @@ struct Rule {
   }
 };
 
+// Of scores whose largest was found by tensor cores (bf16.hpp), which add in another order: none is above it, so that
+// no weight overflows where scores have no digits left.
+struct RoundedRule : Rule {
+  __device__ void pair(float dot, float g, float first, float second, const float* q, const float* k, int depth,
+                       float& weight, float& slope) const {
+    Rule::pair(fminf(dot, first), g, first, second, q, k, depth, weight, slope);
+  }
+};
+
 }  // namespace yoso::softmax::SIMT_NS

@@ -64,6 +64,8 @@ static __global__ void __launch_bounds__(kRowsPerBlock* kWarp, 2)
 
 class Cuda {
  public:
+  static constexpr Bf16 kBf16 = Bf16::widened;
+
   Cuda(const Shape& shape, const Settings& settings, const Context& context)
       : shape_(shape),
         context_(context),
@@ -114,6 +116,22 @@ class Cuda {
   }
 
   void forward(const Inputs& in, float* out, Call& call) {
+    if (context_.element == Element::bf16)
+      forward_of(in.as<simt::bf16>(), out, call);
+    else
+      forward_of(in, out, call);
+  }
+
+  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+    if (context_.element == Element::bf16)
+      backward_of(in.as<simt::bf16>(), up, grads, call);
+    else
+      backward_of(in, up, grads, call);
+  }
+
+ private:
+  template <class E>
+  void forward_of(const InputsOf<E>& in, float* out, Call& call) const {
     void* const stream = context_.device->stream();
     const Kept kept = layout_kept(call.saved, call.scratch);
     const Scratch s = layout(call.scratch);
@@ -132,7 +150,8 @@ class Cuda {
     if (conv_ > 0) add_convolution(stream, shape_, conv_, call.parameters["conv_w"], in.v, in.keep_k, out);
   }
 
-  void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
+  template <class E>
+  void backward_of(const InputsOf<E>& in, const Upstream& up, const Gradients& grads, Call& call) const {
     void* const stream = context_.device->stream();
     Arena nothing;
     const Kept kept = layout_kept(call.saved, nothing);
@@ -151,7 +170,7 @@ class Cuda {
       const Buckets of_queries = sort(args, kept.q_codes, in.keep_q, shape_.n_q, s.q_sorted);
       const Buckets of_keys = sort(args, kept.k_codes, in.keep_k, shape_.n_k, s.k_sorted);
       call.phase("pairs");
-      sum_pairs(stream, {args, s.q, s.k, in.v, s.dx, s.shift}, of_queries, of_keys, factor, share, grads);
+      sum_pairs(stream, PairArgs<E>{args, s.q, s.k, in.v, s.dx, s.shift}, of_queries, of_keys, factor, share, grads);
     }
     call.phase("lengths");
     if (shape_.n_k == 1 && norm_ != Norm::none) {  // the norm divides the weight of an only key out again
@@ -167,7 +186,6 @@ class Cuda {
     convolution_kernel_gradient(stream, shape_, conv_, in.v, up.dout, in.keep_k, s.taps, grads.parameters[0]);
   }
 
- private:
   struct Kept {                        // from forward to backward, where there is one
     std::uint16_t *q_codes, *k_codes;  // [rows, hashes, n]
     float* inverse;                    // [rows, n_q], as on the CPU
@@ -252,7 +270,8 @@ class Cuda {
     return s;
   }
 
-  TableArgs args_of(const Inputs& in, const Kept& kept, std::int64_t first, std::int64_t rows) const {
+  template <class E>
+  TableArgs args_of(const InputsOf<E>& in, const Kept& kept, std::int64_t first, std::int64_t rows) const {
     return {shape_,
             static_cast<unsigned>(plan_.hashes),
             static_cast<int>(plan_.slots()),
@@ -294,7 +313,8 @@ class Cuda {
     return {to.starts, to.order};
   }
 
-  void sum_fixed(const Inputs& in, const Kept& kept, const Scratch& s, Call& call) const {
+  template <class E>
+  void sum_fixed(const InputsOf<E>& in, const Kept& kept, const Scratch& s, Call& call) const {
     const TableArgs args = args_of(in, kept, 0, shape_.rows());
     call.phase("scale");
     clear(s.fullest, shape_.rows());
@@ -302,10 +322,10 @@ class Cuda {
     if (s.collisions) clear(s.collisions, shape_.rows() * shape_.n_q);
     simt::launch(blocks(shape_.rows() * plan_.hashes, kCountThreads, 4 * plan_.slots() + 16), count_kernel<Count>, args,
                  s.fullest, s.collisions);
-    simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_k, kMaxTokens), kFixedThreads), largest_kernel<int>, shape_,
-                 in.v, in.keep_k, s.largest);
+    simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_k, kMaxTokens), kFixedThreads), largest_kernel<int, E>,
+                 shape_, in.v, in.keep_k, s.largest);
     simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_k * width(), kFixedThreads), kFixedThreads),
-                 round_kernel<int>, shape_, width(), in.v, in.keep_k, s.fullest, s.largest, s.integers);
+                 round_kernel<int, E>, shape_, width(), in.v, in.keep_k, s.fullest, s.largest, s.integers);
     call.phase("tables");
     if (sums_ == Sums::fixed16) {
       for (std::int64_t first = 0; first < plan_.hashes; first += group_) {
@@ -321,7 +341,8 @@ class Cuda {
                  static_cast<int>(group_), s.integers, s.fullest, s.largest, s.partial);
   }
 
-  void sum_floats(const Inputs& in, const Kept& kept, const Scratch& s, float* out, Call& call) const {
+  template <class E>
+  void sum_floats(const InputsOf<E>& in, const Kept& kept, const Scratch& s, float* out, Call& call) const {
     const std::int64_t hashes = plan_.hashes, n_q = shape_.n_q, n_k = shape_.n_k, d_v = shape_.d_v;
     for (std::int64_t first = 0; first < shape_.rows(); first += forward_wave()) {
       const TableArgs args = args_of(in, kept, first, std::min(forward_wave(), shape_.rows() - first));
@@ -332,11 +353,11 @@ class Cuda {
       }
       call.phase("build");
       if (sums_ == Sums::sorted) {
-        simt::launch(warps(args.rows * hashes, args.slots), bucket_kernel<float>, args, keys.starts, keys.order, n_k,
+        simt::launch(warps(args.rows * hashes, args.slots), bucket_kernel<float, E>, args, keys.starts, keys.order, n_k,
                      d_v, in.v, s.tables);
       } else {
         clear(s.tables, args.rows * table_bytes() / 4);
-        simt::launch(warps(args.rows * hashes, n_k), scatter_kernel<float>, args, n_k, d_v, in.v, s.tables);
+        simt::launch(warps(args.rows * hashes, n_k), scatter_kernel<float, E>, args, n_k, d_v, in.v, s.tables);
       }
       call.phase("query");
       simt::launch(warps(args.rows, n_q), gather_kernel<float>, args, kept.q_codes, in.keep_q, n_q, d_v, 1.0f, s.tables,

@@ -23,7 +23,6 @@ struct Hashing {
   int d, hashes, bits, rotations, per_part;  // per_part: packed only, else 0
   bool shared;                               // two rounds are common to all rotations
   std::int64_t heads, n;
-  const float* x;             // [rows, n, d]
   const std::uint8_t* keep;   // [batch, n] or null: padded tokens are hashed as zeros
   const float* signs;         // [rows, rounds, rotations, width]
   const float* shared_signs;  // [rows, 2, width]
@@ -97,8 +96,8 @@ __device__ inline void flip(const float* signs, float (&y)[kWidth]) {
 constexpr int kHashThreads = 128;  // or fewer, if the words of a token's signs take much shared memory
 
 // A block has blockDim.x tokens of a row.
-template <int kWidth>
-__global__ void __launch_bounds__(kHashThreads) hash_in_threads(Hashing h) {
+template <int kWidth, class E>
+__global__ void __launch_bounds__(kHashThreads) hash_in_threads(Hashing h, const E* __restrict__ tokens) {
   constexpr int kStride = kWidth + 1, kWords = kWidth / 32;  // no two threads read the same bank
   const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x);
   SIMT_DYNAMIC_SHARED(memory);
@@ -111,7 +110,7 @@ __global__ void __launch_bounds__(kHashThreads) hash_in_threads(Hashing h) {
   for (int at = thread; at < threads * kWidth; at += threads) {
     const int token = at / kWidth, c = at % kWidth;
     const bool there = c < h.d && is_real(h, row, first + token);
-    tile[token * kStride + c] = there ? h.x[(row * h.n + first + token) * h.d + c] : 0.0f;
+    tile[token * kStride + c] = there ? element_of(tokens + (row * h.n + first + token) * h.d + c) : 0.0f;
   }
   __syncthreads();
   float* const x = tile + thread * kStride;  // of this thread alone from here on
@@ -200,8 +199,8 @@ __device__ inline void warp_flip(const float* signs, float (&y)[kEach]) {
   for (int i = 0; i < kEach; ++i) y[i] *= __ldg(signs + i * kWarp + threadIdx.x % kWarp);
 }
 
-template <int kEach>
-__global__ void __launch_bounds__(kHashWarps* kWarp) hash_in_warps(Hashing h) {
+template <int kEach, class E>
+__global__ void __launch_bounds__(kHashWarps* kWarp) hash_in_warps(Hashing h, const E* __restrict__ tokens) {
   constexpr int kWidth = kEach * kWarp;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   SIMT_DYNAMIC_SHARED(memory);
@@ -215,7 +214,7 @@ __global__ void __launch_bounds__(kHashWarps* kWarp) hash_in_warps(Hashing h) {
   SIMT_UNROLL
   for (int i = 0; i < kEach; ++i) {
     const int c = i * kWarp + lane;
-    x[i] = c < h.d && is_real(h, row, token) ? h.x[(row * h.n + token) * h.d + c] : 0.0f;
+    x[i] = c < h.d && is_real(h, row, token) ? element_of(tokens + (row * h.n + token) * h.d + c) : 0.0f;
     largest = fmaxf(largest, fabsf(x[i]));
   }
   const Factors f = to_one(warp_max(largest));
@@ -258,8 +257,8 @@ constexpr int kMostBits = 16;
 
 // A chain of fused multiply-adds over ascending columns for each plane, as Primitives::project. A thread has a token,
 // and the planes of a hash at a time.
-template <int kBits>
-__global__ void __launch_bounds__(kPlaneThreads) hash_with_planes(Hashing h) {
+template <int kBits, class E>
+__global__ void __launch_bounds__(kPlaneThreads) hash_with_planes(Hashing h, const E* __restrict__ tokens) {
   const int stride = h.d | 1, thread = static_cast<int>(threadIdx.x);
   SIMT_DYNAMIC_SHARED(memory);
   simt::Carver carver(memory);
@@ -269,7 +268,8 @@ __global__ void __launch_bounds__(kPlaneThreads) hash_with_planes(Hashing h) {
   const std::int64_t all = static_cast<std::int64_t>(h.hashes) * h.bits;
   for (int at = thread; at < kPlaneThreads * h.d; at += kPlaneThreads) {
     const int token = at / h.d, c = at % h.d;
-    tile[token * stride + c] = is_real(h, row, first + token) ? h.x[(row * h.n + first + token) * h.d + c] : 0.0f;
+    const bool real = is_real(h, row, first + token);
+    tile[token * stride + c] = real ? element_of(tokens + (row * h.n + first + token) * h.d + c) : 0.0f;
   }
   __syncthreads();
   float* const x = tile + thread * stride;
@@ -327,7 +327,8 @@ class Hasher {
   }
 
   // Codes [rows, hashes, n] of x [rows, n, d].
-  void run(void* stream, const Shape& s, const Tensors& draws, const float* x, const std::uint8_t* keep, std::int64_t n,
+  template <class E>
+  void run(void* stream, const Shape& s, const Tensors& draws, const E* x, const std::uint8_t* keep, std::int64_t n,
            std::uint16_t* codes) const {
     const bool gaussian = plan_.projection == Projection::gaussian, shared = plan_.projection == Projection::shared;
     const Hashing h{.d = static_cast<int>(plan_.d),
@@ -338,29 +339,28 @@ class Hasher {
                     .shared = shared,
                     .heads = s.heads,
                     .n = n,
-                    .x = x,
                     .keep = keep,
                     .signs = gaussian ? nullptr : draws["signs"],
                     .shared_signs = shared ? draws["shared_signs"] : nullptr,
                     .planes = gaussian ? draws["hyperplanes"] : nullptr,
                     .codes = codes};
-    const auto launch = [&](int tokens, int threads, void (*kernel)(Hashing)) {
-      simt::launch({grid_of(s.rows(), n, tokens), dim3(static_cast<unsigned>(threads)), shared_, stream}, kernel, h);
+    const auto launch = [&](int tokens, int threads, void (*kernel)(Hashing, const E*)) {
+      simt::launch({grid_of(s.rows(), n, tokens), dim3(static_cast<unsigned>(threads)), shared_, stream}, kernel, h, x);
     };
-    if (gaussian) return launch(kPlaneThreads, kPlaneThreads, hash_with_planes<kMostBits>);
+    if (gaussian) return launch(kPlaneThreads, kPlaneThreads, hash_with_planes<kMostBits, E>);
     switch (plan_.padded) {
       case 32:
-        return launch(threads_, threads_, hash_in_threads<32>);
+        return launch(threads_, threads_, hash_in_threads<32, E>);
       case 64:
-        return launch(threads_, threads_, hash_in_threads<64>);
+        return launch(threads_, threads_, hash_in_threads<64, E>);
       case 128:
-        return launch(threads_, threads_, hash_in_threads<128>);
+        return launch(threads_, threads_, hash_in_threads<128, E>);
       case 256:
-        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<8>);
+        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<8, E>);
       case 512:
-        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<16>);
+        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<16, E>);
       default:
-        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<32>);
+        return launch(kHashWarps, kHashWarps * kWarp, hash_in_warps<32, E>);
     }
   }
 

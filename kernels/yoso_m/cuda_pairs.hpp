@@ -19,18 +19,21 @@ struct Buckets {               // of the wave's rows
   const std::int32_t* order;   // [rows, hashes, n]
 };
 
+template <class E>
 struct PairArgs {
   TableArgs tables;
-  const float *q, *k;   // [all rows, n, d], of unit length
-  const float *v, *dx;  // [all rows, n, d_v]
-  const float* shift;   // [all rows, n_q]
+  const float *q, *k;  // [all rows, n, d], of unit length
+  const E* v;          // [all rows, n_k, d_v]
+  const float* dx;     // [all rows, n_q, d_v]
+  const float* shift;  // [all rows, n_q]
 };
 
-template <int kEach>
-__device__ inline void load_row(const float* row, std::int64_t width, float (&x)[kEach]) {
-  const int lane = static_cast<int>(threadIdx.x) % kTeam;
+template <int kEach, class E>
+__device__ inline void load_row(const E* row, std::int64_t width, float (&x)[kEach]) {
+  const int lane = static_cast<int>(threadIdx.x) % kTeam, left = static_cast<int>(width) - lane;
+  row += lane;
   SIMT_UNROLL
-  for (int e = 0; e < kEach; ++e) x[e] = e * kTeam + lane < width ? __ldg(row + e * kTeam + lane) : 0.0f;
+  for (int e = 0; e < kEach; ++e) x[e] = e * kTeam < left ? element_of(row + e * kTeam) : 0.0f;
 }
 
 // row = factor * the sum over teams, in a fixed order.
@@ -71,9 +74,9 @@ __device__ inline void for_collisions(const TableArgs& a, const Buckets& others,
   }
 }
 
-template <int kEach>
+template <int kEach, class E>
 __global__ void __launch_bounds__(kPairWarps* kWarp)
-    query_pairs_kernel(PairArgs p, Buckets keys, float factor, float* __restrict__ dq) {
+    query_pairs_kernel(PairArgs<E> p, Buckets keys, float factor, float* __restrict__ dq) {
   const TableArgs& a = p.tables;
   const Shape& s = a.shape;
   const Place block = place_of_block(s.n_q, kPairWarps);
@@ -94,9 +97,9 @@ __global__ void __launch_bounds__(kPairWarps* kWarp)
   store_sum(sum, factor, s.d, dq + query * s.d);
 }
 
-template <int kEach>
+template <int kEach, class E>
 __global__ void __launch_bounds__(kPairWarps* kWarp)
-    key_pairs_kernel(PairArgs p, Buckets queries, float factor, float share, float* __restrict__ dk,
+    key_pairs_kernel(PairArgs<E> p, Buckets queries, float factor, float share, float* __restrict__ dk,
                      float* __restrict__ dv) {
   const TableArgs& a = p.tables;
   const Shape& s = a.shape;
@@ -123,14 +126,15 @@ __global__ void __launch_bounds__(kPairWarps* kWarp)
 }
 
 // dq, dk, dv of the rows of `p`, with respect to unit rows.
-inline void sum_pairs(void* stream, const PairArgs& p, const Buckets& queries, const Buckets& keys, float factor,
-                      float share, const Gradients& grads) {
+template <class E>
+void sum_pairs(void* stream, const PairArgs<E>& p, const Buckets& queries, const Buckets& keys, float factor,
+               float share, const Gradients& grads) {
   const Shape& s = p.tables.shape;
   const auto launch = [&](auto each) {
     simt::launch({grid_of(p.tables.rows, s.n_q, kPairWarps), dim3(kPairWarps * kWarp), 0, stream},
-                 query_pairs_kernel<each>, p, keys, factor, grads.dq);
+                 query_pairs_kernel<each, E>, p, keys, factor, grads.dq);
     simt::launch({grid_of(p.tables.rows, s.n_k, kPairWarps), dim3(kPairWarps * kWarp), 0, stream},
-                 key_pairs_kernel<each>, p, queries, factor, share, grads.dk, grads.dv);
+                 key_pairs_kernel<each, E>, p, queries, factor, share, grads.dk, grads.dv);
   };
   const std::int64_t width = s.d > s.d_v ? s.d : s.d_v;
   if (width <= 32)

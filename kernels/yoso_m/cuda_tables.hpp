@@ -84,9 +84,9 @@ constexpr int kMaxTokens = 1024;  // of a block that looks for the largest value
 
 // largest [rows, d_v] becomes the bits of the largest magnitude of each column of kept values. Bits of floats that are
 // not negative are in the order of the floats.
-template <class Bits>
+template <class Bits, class E>
 __global__ void __launch_bounds__(kFixedThreads)
-    largest_kernel(Shape s, const float* __restrict__ v, const std::uint8_t* __restrict__ keep_k,
+    largest_kernel(Shape s, const E* __restrict__ v, const std::uint8_t* __restrict__ keep_k,
                    Bits* __restrict__ largest) {
   const auto [row, first] = place_of_block(s.n_k, kMaxTokens);
   const std::int64_t end = first + kMaxTokens < s.n_k ? first + kMaxTokens : s.n_k;
@@ -94,16 +94,16 @@ __global__ void __launch_bounds__(kFixedThreads)
   for (std::int64_t c = lane; c < s.d_v; c += kWarp) {
     float most = 0;
     for (std::int64_t j = first + warp; j < end; j += kFixedThreads / kWarp)
-      if (is_kept(keep_k, s, row, s.n_k, j)) most = fmaxf(most, fabsf(v[(row * s.n_k + j) * s.d_v + c]));
+      if (is_kept(keep_k, s, row, s.n_k, j)) most = fmaxf(most, fabsf(element_of(v + (row * s.n_k + j) * s.d_v + c)));
     atomicMax(largest + row * s.d_v + c, static_cast<Bits>(__float_as_int(most)));
   }
 }
 
 // integers [rows, n_k, width] of values, where width is d_v rounded up to whole slices; zeros for padded keys, which
 // add nothing then.
-template <class Integer>
+template <class Integer, class E>
 __global__ void __launch_bounds__(kFixedThreads)
-    round_kernel(Shape s, std::int64_t width, const float* __restrict__ v, const std::uint8_t* __restrict__ keep_k,
+    round_kernel(Shape s, std::int64_t width, const E* __restrict__ v, const std::uint8_t* __restrict__ keep_k,
                  const int* __restrict__ fullest, const int* __restrict__ largest, Integer* __restrict__ integers) {
   const Place block = place_of_block(s.n_k * width, kFixedThreads);
   const std::int64_t row = block.row, at = block.first + threadIdx.x;
@@ -111,8 +111,8 @@ __global__ void __launch_bounds__(kFixedThreads)
   const std::int64_t j = at / width, c = at % width;
   int whole = 0;
   if (c < s.d_v && is_kept(keep_k, s, row, s.n_k, j))
-    whole =
-        to_fixed(v[(row * s.n_k + j) * s.d_v + c], fixed_scale(fullest[row], __int_as_float(largest[row * s.d_v + c])));
+    whole = to_fixed(element_of(v + (row * s.n_k + j) * s.d_v + c),
+                     fixed_scale(fullest[row], __int_as_float(largest[row * s.d_v + c])));
   integers[row * s.n_k * width + at] = whole;
 }
 
@@ -258,27 +258,27 @@ __device__ inline OfWarp this_warp(std::int64_t n) {
 }
 
 // tables [rows, hashes, slots, d_v], a warp a slot: the sum of values [all rows, n, d_v] of its tokens, in their order.
-template <class Real>
+template <class Real, class E>
 __global__ void __launch_bounds__(kBucketWarps* kWarp, 4)
     bucket_kernel(TableArgs a, const std::int32_t* __restrict__ starts, const std::int32_t* __restrict__ order,
-                  std::int64_t n, std::int64_t d_v, const Real* __restrict__ values, Real* __restrict__ tables) {
+                  std::int64_t n, std::int64_t d_v, const E* __restrict__ values, Real* __restrict__ tables) {
   const auto [sequence, slot] = this_warp(a.slots);
   if (slot >= a.slots) return;
   const std::int32_t* const its = starts + sequence * (a.slots + 1) + slot;
   const std::int32_t first = its[0], end = its[1];
-  const Real* const from = values + (a.first_row + static_cast<unsigned>(sequence) / a.hashes) * n * d_v;
+  const E* const from = values + (a.first_row + static_cast<unsigned>(sequence) / a.hashes) * n * d_v;
   order += sequence * n;
   for (std::int64_t c = threadIdx.x % kWarp; c < d_v; c += kWarp) {
     Real sum = 0;
-    for (std::int32_t at = first; at < end; ++at) sum += from[order[at] * d_v + c];
+    for (std::int32_t at = first; at < end; ++at) sum += element_of(from + order[at] * d_v + c);
     tables[(sequence * a.slots + slot) * d_v + c] = sum;
   }
 }
 
 // The reference's: a warp adds a key's value to the table of one hash.
-template <class Real>
+template <class Real, class E>
 __global__ void __launch_bounds__(kBucketWarps* kWarp)
-    scatter_kernel(TableArgs a, std::int64_t n, std::int64_t d_v, const Real* __restrict__ values,
+    scatter_kernel(TableArgs a, std::int64_t n, std::int64_t d_v, const E* __restrict__ values,
                    Real* __restrict__ tables) {
   const auto [sequence, j] = this_warp(n);
   if (j >= n) return;
@@ -287,7 +287,7 @@ __global__ void __launch_bounds__(kBucketWarps* kWarp)
   if (!is_kept(a.keep_k, a.shape, row, n, j)) return;
   const std::int64_t slot = a.k_codes[(row * a.hashes + hash) * n + j];
   for (std::int64_t c = threadIdx.x % kWarp; c < d_v; c += kWarp)
-    atomicAdd(tables + (sequence * a.slots + slot) * d_v + c, values[(row * n + j) * d_v + c]);
+    atomicAdd(tables + (sequence * a.slots + slot) * d_v + c, element_of(values + (row * n + j) * d_v + c));
 }
 
 // out [all rows, n, d_v] = factor * the sum over hashes, in their order, of what the tables hold for a token's codes;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <system_error>
 
+#include <yoso/bf16.hpp>
 #include <yoso/errors.hpp>
 #include <yoso/npy.hpp>
 #include <yoso/safetensors.hpp>
@@ -223,6 +224,12 @@ std::vector<T> first_tokens(const std::vector<T>& values, std::int64_t n, std::i
 Inputs Capture::inputs() const {
   return {q.data(), k.data(), v.data(), keep_q.empty() ? nullptr : keep_q.data(),
           keep_k.empty() ? nullptr : keep_k.data()};
+}
+
+void Capture::round_to(Element element) {
+  if (element == Element::f32) return;
+  for (std::vector<float>* tensor : {&q, &k, &v})
+    for (float& x : *tensor) x = from_bf16(to_bf16(x));
 }
 
 Capture Capture::first(std::int64_t n) const {

@@ -71,6 +71,7 @@ std::vector<Crossover> crossovers(const std::vector<Point>& points) {
       what.control = p.control;
       what.input = p.input;
       what.isa = p.isa;
+      what.dtype = p.dtype;
       what.shape = p.shape;
       what.shape.n_q = what.shape.n_k = 0;
       what.threads = p.threads;
@@ -79,8 +80,8 @@ std::vector<Crossover> crossovers(const std::vector<Point>& points) {
       if (p.speed) what.baseline = p.speed->baseline.value_or("");
       const auto same = std::ranges::find_if(all, [&](const Series& s) {
         return s.what.method == what.method && s.what.series == what.series && s.what.input == what.input &&
-               s.what.isa == what.isa && s.what.shape == what.shape && s.what.threads == what.threads &&
-               s.what.pass == what.pass && s.what.goal == what.goal;
+               s.what.isa == what.isa && s.what.dtype == what.dtype && s.what.shape == what.shape &&
+               s.what.threads == what.threads && s.what.pass == what.pass && s.what.goal == what.goal;
       });
       if (same == all.end()) {
         all.push_back({what, {*ratio}});

@@ -29,18 +29,21 @@ std::unique_ptr<AnyEngine> build(const Method& method, const Shape& shape, const
   if (context.pass == Pass::both && !cell.backward)
     throw Unsupported(
         fmt::format("{} has no backward pass on {}{}", method.name, context.device ? "" : "the ", context.backend()));
+  if (context.element == Element::bf16 && cell.bf16 == Bf16::refused)
+    throw Unsupported(fmt::format("bf16 inputs are not on {} for this method", context.backend()));
   return cell.build(shape, settings, context);
 }
 
 std::size_t tensor_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * sizeof(float); }
 
-Footprint outside(const Shape& s, bool masked, Pass pass, std::size_t parameters) {
+Footprint outside(const Shape& s, bool masked, const Context& context, std::size_t parameters) {
   Footprint f;
   f.parameters = parameters;
-  f.inputs = tensor_bytes(s.q_size() + s.k_size() + s.v_size());
+  const std::int64_t elements = s.q_size() + s.k_size() + s.v_size();
+  f.inputs = static_cast<std::size_t>(elements * bytes_of(context.element));
   if (masked) f.inputs += static_cast<std::size_t>(s.batch * (s.n_q + s.n_k));
   f.outputs = tensor_bytes(s.out_size());
-  if (pass == Pass::both) f.gradients = tensor_bytes(s.q_size() + s.k_size() + s.v_size()) + f.outputs + f.parameters;
+  if (context.pass == Pass::both) f.gradients = tensor_bytes(elements) + f.outputs + f.parameters;
   return f;
 }
 
@@ -96,7 +99,7 @@ Call Instance::call(PhaseListener* phases, Probe* probe) {
 Footprint Instance::predict(const Method& method, const Shape& shape, const Settings& settings, const Context& context,
                             bool masked) {
   const Needs needs = build(method, shape, settings, context)->needs();
-  Footprint f = outside(shape, masked, context.pass, bytes_of(declared(method.parameters, shape, settings), shape));
+  Footprint f = outside(shape, masked, context, bytes_of(declared(method.parameters, shape, settings), shape));
   f.draws = bytes_of(declared(method.draws, shape, settings), shape);
   f.saved = needs.saved;
   f.scratch = needs.scratch;
@@ -104,7 +107,7 @@ Footprint Instance::predict(const Method& method, const Shape& shape, const Sett
 }
 
 void Instance::forward(const Inputs& in, float* out, PhaseListener* phases, Probe* probe) {
-  const Placement there(context_.device, shape_, {in, out, nullptr, {}});
+  const Placement there(context_, shape_, {in, out, nullptr, {}});
   forward_placed(there.inputs(), there.out(), phases, probe);
   there.download_out();
 }
@@ -112,7 +115,7 @@ void Instance::forward(const Inputs& in, float* out, PhaseListener* phases, Prob
 void Instance::backward(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases,
                         Probe* probe) {
   // out is only read, but a placement has one place for it
-  const Placement there(context_.device, shape_, {in, const_cast<float*>(up.out), up.dout, grads}, parameters_.specs());
+  const Placement there(context_, shape_, {in, const_cast<float*>(up.out), up.dout, grads}, parameters_.specs());
   there.upload_out();
   backward_placed(there.inputs(), there.upstream(), there.gradients(), phases, probe);
   there.download_gradients();
@@ -158,7 +161,7 @@ void Instance::gradient_oracle(const Inputs& in, std::span<const std::int64_t> q
 }
 
 Footprint Instance::measured() const {
-  Footprint f = outside(shape_, false, context_.pass, parameters_.bytes());
+  Footprint f = outside(shape_, false, context_, parameters_.bytes());
   f.draws = draws_.bytes();
   f.saved = saved_.peak();
   f.scratch = scratch_.peak();

@@ -13,6 +13,7 @@ std::string Context::isa_name() const { return device ? device->info().architect
 Context Context::on_host() const {
   Context host = *this;
   host.device = nullptr;
+  host.element = Element::f32;
   return host;
 }
 

@@ -1,5 +1,9 @@
 #include <yoso/placement.hpp>
 
+#include <algorithm>
+
+#include <yoso/bf16.hpp>
+
 namespace yoso {
 
 float* Placement::room(std::int64_t elements) {
@@ -16,11 +20,24 @@ const T* Placement::copied(const T* host, std::int64_t elements) {
   return memory_.back().as<T>();
 }
 
-Placement::Placement(Device* device, const Shape& s, const HostTensors& host, const std::vector<TensorSpec>& parameters)
-    : device_(device), host_(host), placed_(host), out_bytes_(static_cast<std::size_t>(s.out_size()) * sizeof(float)) {
-  if (!device) return;
-  placed_.in = {copied(host.in.q, s.q_size()), copied(host.in.k, s.k_size()), copied(host.in.v, s.v_size()),
-                copied(host.in.keep_q, s.batch * s.n_q), copied(host.in.keep_k, s.batch * s.n_k)};
+// Of an input. Whoever uses it knows what it points at: Inputs::as().
+const float* Placement::converted(const float* host, std::int64_t elements, Element element) {
+  if (element == Element::f32) return copied(host, elements);
+  std::vector<std::uint16_t> rounded(static_cast<std::size_t>(elements));
+  std::transform(host, host + elements, rounded.begin(), to_bf16);
+  return reinterpret_cast<const float*>(copied(rounded.data(), elements));
+}
+
+Placement::Placement(const Context& context, const Shape& s, const HostTensors& host,
+                     const std::vector<TensorSpec>& parameters)
+    : device_(context.device),
+      host_(host),
+      placed_(host),
+      out_bytes_(static_cast<std::size_t>(s.out_size()) * sizeof(float)) {
+  if (!device_) return;
+  placed_.in = {converted(host.in.q, s.q_size(), context.element), converted(host.in.k, s.k_size(), context.element),
+                converted(host.in.v, s.v_size(), context.element), copied(host.in.keep_q, s.batch * s.n_q),
+                copied(host.in.keep_k, s.batch * s.n_k)};
   placed_.out = room(s.out_size());
   placed_.dout = copied(host.dout, s.out_size());
   const auto gradient = [&](float* to, std::int64_t elements) -> float* {

@@ -364,7 +364,7 @@ void identify(Point& p) {
       Json{{"input", p.input}, {"shape", json(p.shape)}, {"pass", p.pass}, {"backend", p.backend},
            {"isa", p.isa},     {"threads", p.threads},   {"seed", p.seed}}
           .dump() +
-      (p.cache == "hot" ? "" : p.cache);
+      (p.cache == "hot" ? "" : p.cache) + (p.dtype == "f32" ? "" : p.dtype);
   Json knobs = Json::object();
   for (const auto& [knob, value] : p.knobs) knobs[knob] = value;
   p.group = hash_hex(common);

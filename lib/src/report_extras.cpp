@@ -35,6 +35,7 @@ Json json(const Crossover& c) {
           {"baseline", c.baseline},
           {"input", c.input},
           {"isa", c.isa},
+          {"dtype", c.dtype},
           {"threads", c.threads},
           {"pass", c.pass},
           {"shape",
@@ -89,6 +90,7 @@ Json device_json(const DeviceInfo& d) {
 
 void add_extras(Json& point, const Point& p) {
   point["cache"] = p.cache;
+  point["dtype"] = p.dtype;
   point["kernels"] = Json::array();
   if (p.speed)
     for (const KernelUse& kernel : p.speed->kernels) point["kernels"].push_back(json(kernel));

@@ -104,6 +104,7 @@ Point point_of(const Json& j) {
   p.threads = j.at("threads").get<int>();
   p.seed = j.at("seed").get<std::uint64_t>();
   p.cache = j.value("cache", "hot");
+  p.dtype = j.value("dtype", "f32");
   p.redraw = j.at("draws").at("policy").get<std::string>();
   p.status = status_of(j.at("status").get<std::string>());
   p.reason = words(j.at("reason"));

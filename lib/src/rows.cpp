@@ -126,6 +126,7 @@ Row row_of(const Json& p) {
   row.pass = words(p.at("pass"));
   row.backend = words(p.at("backend"));
   row.isa = words(p.at("isa"));
+  row.dtype = p.value("dtype", "f32");
   row.threads = p.at("threads").get<int>();
   row.seed = p.at("seed").get<std::uint64_t>();
   row.redraw = words(p.at("draws").at("policy"));
@@ -246,7 +247,7 @@ std::size_t parameter_at(const std::string& input) {
 const std::vector<std::string> kFields{"method", "setting",     "input",  "pass",      "backend", "isa",
                                        "status", "verdict",     "redraw", "n",         "n_q",     "n_k",
                                        "d",      "d_v",         "batch",  "heads",     "threads", "seed",
-                                       "causal", "environment", "family", "parameter", "goal"};
+                                       "causal", "environment", "family", "parameter", "goal",    "dtype"};
 
 }  // namespace
 
@@ -340,6 +341,7 @@ std::string field(const Row& row, std::string_view name) {
   if (name == "pass") return row.pass;
   if (name == "backend") return row.backend;
   if (name == "isa") return row.isa;
+  if (name == "dtype") return row.dtype;
   if (name == "status") return row.status;
   if (name == "verdict") return row.verdict;
   if (name == "redraw") return row.redraw;

@@ -28,6 +28,8 @@ void tensor(const char* name, const Shape& s, std::int64_t n, std::int64_t width
 
 }  // namespace
 
+std::string_view name(Element element) { return element == Element::bf16 ? "bf16" : "f32"; }
+
 void check(const Shape& s) {
   extent("batch", s.batch);
   extent("heads", s.heads);

@@ -100,6 +100,10 @@ TEST_CASE("ids tell configurations apart and groups do not tell methods apart", 
   CHECK(a.group != b.group);
   Point again = timed_point();
   CHECK(again.id == a.id);
+  again.dtype = "bf16";
+  identify(again);
+  CHECK(again.id != a.id);
+  CHECK(again.group != a.group);
 }
 
 TEST_CASE("an output file is replaced whole or not touched", "[report]") {

@@ -90,6 +90,49 @@ TEST_CASE("a cold cache is said and is another point", "[cli]") {
   CHECK(cold.at("points")[0].at("id") != hot.at("points")[0].at("id"));
 }
 
+TEST_CASE("bf16 inputs are rows of their own, which their command repeats", "[cli]") {
+  const json report = cli::measured(
+      "speed -m softmax,yoso-m,longformer -n 33 -d 20 --heads 2 --backend cuda --dtype f32,bf16 --pass forward,both "
+      "--hashes 4" +
+      kQuick);
+  REQUIRE(report.at("points").size() == 12);
+  std::set<std::string> ids, groups;
+  for (const json& point : report.at("points")) {
+    CAPTURE(point.at("method"), point.at("dtype"), point.at("reason"));
+    ids.insert(point.at("id").get<std::string>());
+    groups.insert(point.at("group").get<std::string>());
+    const bool bf16 = point.at("dtype") == "bf16";
+    const auto repro = point.at("repro").get<std::string>();
+    CHECK((repro.find(" --dtype bf16 ") != repro.npos) == bf16);
+    if (bf16 && point.at("method") == "longformer") {
+      CHECK(status_of(point) == "unsupported");
+      CHECK(point.at("reason") == "bf16 inputs are not on cuda for this method");
+      continue;
+    }
+    CHECK(point.at("check").at("passed") == true);
+    if (!bf16) continue;
+    const json again = cli::measured(repro.substr(repro.find(' ') + 1));
+    bool found = false;
+    for (const json& other : again.at("points")) found |= other.at("id") == point.at("id");
+    CHECK(found);
+  }
+  CHECK(ids.size() == 12);
+  CHECK(groups.size() == 4);
+
+  const std::string what = "memory -m softmax -n 33 -d 20 --backend cuda --dtype ";
+  const auto inputs = [&](const char* dtype) {
+    return cli::measured(what + dtype).at("points")[0].at("memory").at("inputs").get<std::int64_t>();
+  };
+  CHECK(inputs("bf16") == std::int64_t{3} * 33 * 20 * 2);
+  CHECK(inputs("f32") == 2 * inputs("bf16"));
+
+  // the references see the rounded values: nothing is left but what the kernels round
+  const json error = cli::measured("error -m softmax -n 48 -d 16 --seeds 1 --backend cuda --dtype bf16");
+  for (const json& point : error.at("points"))
+    if (point.at("method") == "softmax")
+      CHECK(point.at("error").at("total").at("metrics").at("skill").at("median").get<double>() > 0.9999);
+}
+
 TEST_CASE("check, memory and error run on a device", "[cli]") {
   const json check = cli::measured("check --backend cuda -n 17 --heads 2 --batch 1 -d 20 --hashes 3 --features 8");
   std::size_t passed = 0;
@@ -153,12 +196,16 @@ TEST_CASE("env --atomics measures a device and writes what validate accepts", "[
 TEST_CASE("what goes with a device and what does not", "[cli]") {
   for (const char* words :
        {"speed --backend cuda --isa scalar", "speed --backend cuda --threads 2", "speed --cache cold",
-        "env -o rates.json", "env --atomics --self-test", "speed --backend gpu", "speed --cache warm --backend cuda"}) {
+        "speed --backend gpu", "speed --cache warm --backend cuda", "speed --dtype bf16",
+        "speed --dtype f32,bf16 --backend cpu,cuda", "speed --dtype f16", "env -o rates.json",
+        "env --atomics --self-test"}) {
     const cli::Result result = cli::run(words);
     CAPTURE(words, result.err);
     CHECK(result.code == 2);
     CHECK(cli::one_line(result.err));
   }
+  const std::string refused = cli::run("speed --dtype bf16 --backend cpu").err;
+  for (const char* part : {"--dtype", "f32", "--backend cuda", "'bf16'"}) CHECK(refused.find(part) != refused.npos);
   const cli::Result listed = cli::run("list");
   CHECK(listed.out.find("emulated only") != listed.out.npos);
   CHECK(cli::run("env").out.find("emulator") != std::string::npos);

@@ -84,7 +84,8 @@ int run_check(const Options& given) {
     output.report.points.insert(output.report.points.end(), points.begin(), points.end());
   }
   text += fmt::format(
-      "gradients: error of the worst gradient relative to its size, at most 1e-3; -: no backward pass\n"
+      "gradients: error of the worst gradient relative to its size, at most 1e-3 (1e-2 where bf16 is rounded to); -: "
+      "no backward pass\n"
       "{} passed, {} failed, {} not offered\n",
       passed, failed, skipped);
   return output.finish(text);

@@ -45,6 +45,7 @@ std::size_t axis(Options& o, const std::string& name, const std::size_t* keep) {
   if (name == "threads") return use(o.threads);
   if (name == "isa") return use(o.isas);
   if (name == "backend") return use(o.devices);
+  if (name == "dtype") return use(o.dtypes);
   if (name == "pass") return use(o.passes);
   if (name == "input") return use(o.families);
   if (name == "qkv") return use(o.captures);
@@ -98,6 +99,7 @@ Filter::Lookup fields_of(const Group& g, const Member& m) {
     if (name == "pass") return g.pass;
     if (name == "isa") return g.context.isa_name();
     if (name == "backend") return std::string(g.context.backend());
+    if (name == "dtype") return std::string(yoso::name(g.context.element));
     if (name == "threads") return whole(g.context.threads);
     if (name == "n") return whole(std::max(s.n_q, s.n_k));
     if (name == "n_q") return whole(s.n_q);
@@ -114,17 +116,17 @@ Filter::Lookup fields_of(const Group& g, const Member& m) {
 // A slip in a name would otherwise exclude nothing, in silence.
 void check_names(const Filter& filter, const std::string& text) {
   std::set<std::string> known{"method", "input", "pass", "backend", "isa",   "threads", "n",
-                              "n_q",    "n_k",   "d",    "d_v",     "batch", "heads"};
+                              "n_q",    "n_k",   "d",    "d_v",     "batch", "heads",   "dtype"};
   for (const Method* method : catalogue())
     for (const Knob& knob : method->knobs) known.insert(std::string(knob.name));
   for (const std::string& name : filter.names()) {
     if (known.contains(name)) continue;
     const std::vector<std::string> all(known.begin(), known.end());
     const std::string close = nearest(name, all);
-    throw BadSetting(
-        fmt::format("--where '{}': unknown name '{}'{}: neither an axis (method, input, pass, backend, isa, threads, "
-                    "n, n_q, n_k, d, d_v, batch, heads) nor a knob",
-                    text, name, close.empty() ? "" : fmt::format(" (did you mean {}?)", close)));
+    throw BadSetting(fmt::format(
+        "--where '{}': unknown name '{}'{}: neither an axis (method, input, pass, backend, isa, dtype, threads, "
+        "n, n_q, n_k, d, d_v, batch, heads) nor a knob",
+        text, name, close.empty() ? "" : fmt::format(" (did you mean {}?)", close)));
   }
 }
 

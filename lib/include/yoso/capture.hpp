@@ -22,6 +22,8 @@ struct Capture {
   // The first n tokens of every row: queries, keys and values (of a side that has fewer, all it has).
   // Throws BadSetting unless 1 <= n <= max(n_q, n_k).
   Capture first(std::int64_t n) const;
+  // q, k and v become the nearest that elements of this type hold.
+  void round_to(Element element);
 };
 
 // Reads a capture from

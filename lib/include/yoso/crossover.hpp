@@ -39,7 +39,7 @@ Crossing crossing(std::vector<RatioAt> ratios);
 struct Crossover {
   std::string method, series;  // Point::series: the setting as asked for
   bool control = false;
-  std::string baseline, input, isa;
+  std::string baseline, input, isa, dtype = "f32";
   Shape shape;  // with n_q = n_k = 0
   int threads = 1;
   std::string pass = "forward";

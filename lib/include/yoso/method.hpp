@@ -29,10 +29,13 @@ struct Context {
   // Null: the CPU. Otherwise all tensors and arenas that a pass is given lie in this device's memory, and a pass only
   // asks for its work: it may return before that is done.
   Device* device = nullptr;
+  // Of q, k and v. Other than f32 on a device alone, whose engine then is given Inputs that point at such elements; on
+  // the host they are always f32, with values that both types have.
+  Element element = Element::f32;
 
   std::string_view backend() const;  // "cpu", or the device's
   std::string isa_name() const;      // of the CPU kernels, or the device's architecture
-  Context on_host() const;           // the same on the CPU: where references are computed
+  Context on_host() const;           // the same on the CPU, of f32: where references are computed
 };
 
 // Is told when a named part of a pass begins ("hash", "build", "query", ...).
@@ -94,6 +97,20 @@ concept Trainable = Engine<E> &&
   e.backward(in, up, grads, call);
 };
 
+// What an engine does with inputs of bfloat16. One that takes them says so by a member: static constexpr Bf16 kBf16.
+enum class Bf16 : std::uint8_t {
+  refused,
+  widened,  // to f32, in which all is computed: as exact as with inputs of f32
+  rounded,  // what tensor cores multiply is rounded to bfloat16 again, weights too
+};
+template <class E>
+constexpr Bf16 bf16_of() {
+  if constexpr (requires { E::kBf16; })
+    return E::kBf16;
+  else
+    return Bf16::refused;
+}
+
 class AnyEngine {
  public:
   virtual ~AnyEngine() = default;
@@ -109,6 +126,7 @@ struct Cell {
   std::unique_ptr<AnyEngine> (*build)(const Shape&, const Settings&, const Context&) = nullptr;
   bool forward = false;
   bool backward = false;
+  Bf16 bf16 = Bf16::refused;
   std::string_view verified = {};  // a device's: on which one a committed check has passed; empty: on none yet
 };
 
@@ -129,7 +147,7 @@ constexpr Cell runs() {
   return {[](const Shape& shape, const Settings& settings, const Context& context) -> std::unique_ptr<AnyEngine> {
             return std::make_unique<Boxed>(shape, settings, context);
           },
-          true, Trainable<E>};
+          true, Trainable<E>, bf16_of<E>()};
 }
 
 // A part of a pass, by what it asks of the machine.

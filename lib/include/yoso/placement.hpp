@@ -18,9 +18,9 @@ struct HostTensors {
 
 class Placement {
  public:
-  // With no device everything stays where it is. `parameters` are the sizes of grads.parameters. Copies the inputs, and
-  // dout where there is one. Throws OutOfBudget, DeviceError.
-  Placement(Device* device, const Shape& shape, const HostTensors& host,
+  // With no device everything stays where it is. `parameters` are the sizes of grads.parameters. Copies the inputs, as
+  // elements of the context's type, and dout where there is one. Throws OutOfBudget, DeviceError.
+  Placement(const Context& context, const Shape& shape, const HostTensors& host,
             const std::vector<TensorSpec>& parameters = {});
 
   const Inputs& inputs() const { return placed_.in; }
@@ -41,6 +41,7 @@ class Placement {
   float* room(std::int64_t elements);
   template <class T>
   const T* copied(const T* host, std::int64_t elements);
+  const float* converted(const float* host, std::int64_t elements, Element element);
 
   Device* device_;
   HostTensors host_, placed_;

@@ -18,7 +18,7 @@
 namespace yoso {
 
 inline constexpr const char* kReportSchema = "yoso-bench/report";
-inline constexpr const char* kReportVersion = "1.2";  // additions raise the minor number; fields keep their meaning
+inline constexpr const char* kReportVersion = "1.3";  // additions raise the minor number; fields keep their meaning
 
 enum class Status : std::uint8_t { ok, noisy, wrong, over_budget, unsupported, timeout, error, interrupted, predicted };
 std::string_view name(Status status);
@@ -149,7 +149,7 @@ struct Point {
                                     // with this one; several when settings resolve alike here
   std::string input;                // a family's name or a capture's path
   Shape shape;
-  std::string pass = "forward", backend = "cpu", isa;
+  std::string pass = "forward", backend = "cpu", isa, dtype = "f32";  // dtype: of q, k and v
   int threads = 1;
   std::uint64_t seed = 1;
   std::string cache = "hot";    // "cold": a device's last cache is written over before every sample

@@ -1,6 +1,7 @@
 // The size of one attention problem, and the tensors that go into it.
 #pragma once
 #include <cstdint>
+#include <string_view>
 
 namespace yoso {
 
@@ -34,17 +35,31 @@ struct Shape {
 // Throws BadSetting if a dimension is below 1, above 2^31 - 1, or if a tensor would exceed 2^40 elements.
 void check(const Shape& shape);
 
+// What q, k and v consist of. Outputs and gradients are f32 in any case.
+enum class Element : std::uint8_t { f32, bf16 };
+std::string_view name(Element element);
+constexpr std::int64_t bytes_of(Element element) { return element == Element::bf16 ? 2 : 4; }
+
 // Borrowed input tensors. Masks: 1 = a real token, 0 = padding, null = all real. Padded keys contribute to no method;
 // padded queries have an output of zeros (plus the convolution, where a method has one).
 // Values are finite and at most kLargestInput in magnitude: the harness refuses others, so that no engine needs to
 // guard its sums against overflow.
-struct Inputs {
-  const float* q = nullptr;              // [batch, heads, n_q, d]
-  const float* k = nullptr;              // [batch, heads, n_k, d]
-  const float* v = nullptr;              // [batch, heads, n_k, d_v]
+template <class T>
+struct InputsOf {
+  const T* q = nullptr;                  // [batch, heads, n_q, d]
+  const T* k = nullptr;                  // [batch, heads, n_k, d]
+  const T* v = nullptr;                  // [batch, heads, n_k, d_v]
   const std::uint8_t* keep_q = nullptr;  // [batch, n_q]
   const std::uint8_t* keep_k = nullptr;  // [batch, n_k]
+
+  // The same memory, which holds elements of another type: see Context::element.
+  template <class Other>
+  InputsOf<Other> as() const {
+    return {reinterpret_cast<const Other*>(q), reinterpret_cast<const Other*>(k), reinterpret_cast<const Other*>(v),
+            keep_q, keep_k};
+  }
 };
+using Inputs = InputsOf<float>;
 
 inline constexpr float kLargestInput = 1e9f;
 

@@ -50,7 +50,7 @@ def short(demangled):
 
 def report(compiler, source, folder):
     """ptxas's words on all architectures. A fat binary leaves the host's half uncompiled."""
-    command = [compiler, "-fatbin", "-std=c++20", "-O3", "-DNDEBUG", "--expt-relaxed-constexpr", "--resource-usage",
+    command = [compiler, "-fatbin", "-std=c++20", "--expt-relaxed-constexpr", "-O3", "-DNDEBUG", "--resource-usage",
                f"-I{ROOT}/kernels", f"-I{ROOT}/lib/include", "-o", f"{folder}/{source.parent.name}.{source.stem}.fatbin", str(source)]
     for a in ARCHITECTURES:
         command += ["-gencode", f"arch=compute_{a},code=sm_{a}"]

@@ -41,9 +41,11 @@ struct Problem {
 
   std::vector<float> run() const {
     std::vector<float> out(static_cast<std::size_t>(s.out_size()), NAN);
-    yoso::softmax::SIMT_NS::forward_bf16(nullptr, s, q.rounded.data(), k.rounded.data(), v.rounded.data(),
-                                         keep_q.empty() ? nullptr : keep_q.data(),
-                                         keep_k.empty() ? nullptr : keep_k.data(), out.data());
+    yoso::softmax::SIMT_NS::forward_bf16(
+        nullptr, s,
+        {q.rounded.data(), k.rounded.data(), v.rounded.data(), keep_q.empty() ? nullptr : keep_q.data(),
+         keep_k.empty() ? nullptr : keep_k.data()},
+        nullptr, nullptr, out.data());
     return out;
   }
 
