@@ -73,7 +73,7 @@ void add_timing(CLI::App& sub, Raw& raw, Options& o) {
       ->type_name("X");
   sub.add_option("--min-samples", raw.min_samples, "... and this many samples are there (20)")->type_name("N");
   sub.add_option("--redraw", raw.redraw,
-                 "random draws: each call, in the timed region, or once (by method; cuda: once)")
+                 "random draws: each call, in the timed region, or once (by method; on cuda where all are signs)")
       ->type_name("R");
   sub.add_option("--baseline", o.baseline, "the method that ratios are taken to, or none")->type_name("M");
   sub.add_flag("--samples", o.samples, "write every sample to the report");
