@@ -39,3 +39,25 @@ TEST_CASE("every CUDA cell agrees with the definition in the emulator", "[slice]
     CHECK(simt::counters().launches > launches);  // or it ran elsewhere, or nowhere
   }
 }
+
+TEST_CASE("each value of each choice, and causal attention, agree with the definition in the emulator", "[slice]") {
+  // so that no kernel is left out, whichever choice it is for
+  Shape shape{.batch = 1, .heads = 2, .n_q = 40, .n_k = 40, .d = 12, .d_v = 12};
+  for (const Method* method : methods())
+    for (const bool causal : {false, true}) {
+      shape.causal = causal;
+      const Knobs small = small_knobs(*method, shape);
+      const auto both = [&](const Knobs& knobs) {
+        examine(*method, shape, knobs, Values::normal, Masks::tail);
+        examine_gradients(*method, shape, knobs, Values::normal, Masks::tail, true);
+      };
+      both(small);
+      for (const yoso::Knob& knob : method->knobs)
+        for (const std::string_view choice : knob.choices) {
+          if (choice == knob.usual) continue;
+          Knobs knobs = small;
+          knobs.emplace_back(knob.name, choice);
+          both(knobs);
+        }
+    }
+}
