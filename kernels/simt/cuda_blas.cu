@@ -65,7 +65,7 @@ const Library& library() {
   return opened;
 }
 
-void check(cublasStatus_t status, const char* doing) {
+void require_success(cublasStatus_t status, const char* doing) {
   if (status != CUBLAS_STATUS_SUCCESS)
     throw yoso::DeviceError(std::string("cuBLAS: ") + doing + ": " + library().status_string(status));
 }
@@ -75,9 +75,9 @@ void check(cublasStatus_t status, const char* doing) {
 cublasHandle_t handle() {
   static const cublasHandle_t made = [] {
     cublasHandle_t h = nullptr;
-    check(library().create(&h), "no handle");
+    require_success(library().create(&h), "no handle");
     // every operation in the type that was asked for: no TF32, and no emulation of f32 by narrower types
-    check(library().set_math_mode(h, CUBLAS_PEDANTIC_MATH), "no pedantic mode");
+    require_success(library().set_math_mode(h, CUBLAS_PEDANTIC_MATH), "no pedantic mode");
     return h;
   }();
   return made;
@@ -114,18 +114,19 @@ void multiply(void* stream, const Product& p) {
     return;
   }
   require_blas();
-  check(library().set_stream(handle(), static_cast<cudaStream_t>(stream)), "no stream");
+  require_success(library().set_stream(handle(), static_cast<cudaStream_t>(stream)), "no stream");
   // Row-major C is C^T to cuBLAS, which counts columns first, and C^T = op(B)^T op(A)^T: the operands change places,
   // and what is stored as it is read needs no transposition there either.
   const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   constexpr std::int64_t kMostAtOnce = 65535;  // of a grid's third dimension, which the library's kernels count with
   for (std::int64_t first = 0; first < p.count; first += kMostAtOnce)
-    check(library().gemm(handle(), op(p.b_transposed), op(p.a_transposed), p.n, p.m, p.k, &p.alpha,  //
-                         p.b + first * p.step_b, CUDA_R_32F, p.ldb, p.step_b,                        //
-                         p.a + first * p.step_a, CUDA_R_32F, p.lda, p.step_a, &p.beta,               //
-                         p.c + first * p.step_c, CUDA_R_32F, p.ldc, p.step_c,                        //
-                         std::min(kMostAtOnce, p.count - first), CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_GEMM_DEFAULT),
-          "product failed");
+    require_success(
+        library().gemm(handle(), op(p.b_transposed), op(p.a_transposed), p.n, p.m, p.k, &p.alpha,  //
+                       p.b + first * p.step_b, CUDA_R_32F, p.ldb, p.step_b,                        //
+                       p.a + first * p.step_a, CUDA_R_32F, p.lda, p.step_a, &p.beta,               //
+                       p.c + first * p.step_c, CUDA_R_32F, p.ldc, p.step_c,                        //
+                       std::min(kMostAtOnce, p.count - first), CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_GEMM_DEFAULT),
+        "product failed");
 }
 
 }  // namespace yoso::SIMT_NS
