@@ -55,9 +55,9 @@ test-simt: deps ## CUDA kernels: the whole walk in the emulator, sanitizers, and
 	@if command -v nvcc >/dev/null; then python3 tests/simt/budget/budget.py; else echo "no nvcc: registers were not checked"; fi
 
 # Needs nothing but the program and this checkout: no compiler, no package manager.
-gpu-check: ## on a machine with a GPU: check every CUDA cell, then measure; reports in results/09_gpu (9 minutes)
+gpu-check: ## on a machine with a GPU: check every CUDA cell, then measure; reports in results/09_gpu (about 9 minutes)
 	@[ -x "$(BENCH)" ] || { echo "no program: make build or make portable first, or say BENCH=PATH" >&2; exit 1; }
-	@$(BENCH) check --backend cuda && $(BENCH) repro gpu
+	@checked=0; $(BENCH) check --backend cuda || checked=$$?; [ $$checked -ne 4 ] || exit 4; $(BENCH) repro gpu && exit $$checked
 
 dev: deps build/dev/build.ninja ## the same tests under ASan and UBSan, in build/dev
 	@$(call compile,dev)

@@ -401,18 +401,17 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
   }
 }
 
-// means [rows * n_q] = dout.out, 0 for queries without weights. A warp takes a query.
+// means [rows * n_q] = dout.out, 0 for queries without weights. A thread has a query and goes through its columns as
+// products of tiles do, so that where one key has all the weight, the mean and its slope are the same bits and cancel.
 static __global__ void __launch_bounds__(kTileThreads)
     upstream_means(std::int64_t queries, int d_v, const float* out, const float* dout, const float* totals,
                    float* means) {
-  const std::int64_t i = blockIdx.x * std::int64_t{kTileThreads / kWarp} + threadIdx.x / kWarp;
+  const std::int64_t i = blockIdx.x * std::int64_t{kTileThreads} + threadIdx.x;
   if (i >= queries) return;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float sum = 0;
   if (totals[i] != 0.0f)
-    for (int c = lane; c < d_v; c += kWarp) sum = fmaf(out[i * d_v + c], dout[i * d_v + c], sum);
-  sum = warp_sum(sum);
-  if (lane == 0) means[i] = sum;
+    for (int c = 0; c < d_v; ++c) sum = fmaf(out[i * d_v + c], dout[i * d_v + c], sum);
+  means[i] = sum;
 }
 
 // ---------------------------------------------------------------------------------------------------------- launches
@@ -436,9 +435,8 @@ void attend(void* stream, std::int64_t blocks, const Pairs& pairs, const Attenti
 }
 
 inline void find_means(void* stream, std::int64_t queries, const Attention& a, const float* dout, float* means) {
-  simt::launch(
-      {.grid = grid_of(ceil_div(queries, kTileThreads / kWarp)), .block = dim3(kTileThreads), .stream = stream},
-      upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
+  simt::launch({.grid = grid_of(ceil_div(queries, kTileThreads)), .block = dim3(kTileThreads), .stream = stream},
+               upstream_means, queries, a.d_v, a.out, dout, a.totals, means);
 }
 
 template <class Pairs>

@@ -127,6 +127,7 @@ Row row_of(const Json& p) {
   row.backend = words(p.at("backend"));
   row.isa = words(p.at("isa"));
   row.dtype = p.value("dtype", "f32");
+  row.cache = p.value("cache", "hot");
   row.threads = p.at("threads").get<int>();
   row.seed = p.at("seed").get<std::uint64_t>();
   row.redraw = words(p.at("draws").at("policy"));
@@ -244,10 +245,10 @@ std::size_t parameter_at(const std::string& input) {
   return error == std::errc() && end == last ? at : std::string::npos;
 }
 
-const std::vector<std::string> kFields{"method", "setting",     "input",  "pass",      "backend", "isa",
-                                       "status", "verdict",     "redraw", "n",         "n_q",     "n_k",
-                                       "d",      "d_v",         "batch",  "heads",     "threads", "seed",
-                                       "causal", "environment", "family", "parameter", "goal",    "dtype"};
+const std::vector<std::string> kFields{"method",    "setting", "input",   "pass", "backend", "isa",         "status",
+                                       "verdict",   "redraw",  "n",       "n_q",  "n_k",     "d",           "d_v",
+                                       "batch",     "heads",   "threads", "seed", "causal",  "environment", "family",
+                                       "parameter", "goal",    "dtype",   "cache"};
 
 }  // namespace
 
@@ -342,6 +343,7 @@ std::string field(const Row& row, std::string_view name) {
   if (name == "backend") return row.backend;
   if (name == "isa") return row.isa;
   if (name == "dtype") return row.dtype;
+  if (name == "cache") return row.cache;
   if (name == "status") return row.status;
   if (name == "verdict") return row.verdict;
   if (name == "redraw") return row.redraw;

@@ -15,9 +15,9 @@
 namespace yoso {
 namespace {
 
-const std::vector<std::string> kAlways{"method", "setting", "input", "pass",   "backend", "isa",         "status",
-                                       "redraw", "verdict", "n",     "n_q",    "n_k",     "d",           "d_v",
-                                       "batch",  "heads",   "seed",  "causal", "threads", "environment", "dtype"};
+const std::vector<std::string> kAlways{
+    "method", "setting", "input", "pass",  "backend", "isa",  "status", "redraw",  "verdict",     "n",     "n_q",
+    "n_k",    "d",       "d_v",   "batch", "heads",   "seed", "causal", "threads", "environment", "dtype", "cache"};
 
 // What a name in a condition stands for. A field that every row has stands for its text even when that is empty.
 std::optional<std::string> meaning(const Row& row, const std::string& name) {
@@ -132,8 +132,9 @@ std::vector<Row> best_of(const std::vector<Row>& rows, const std::string& given,
 }
 
 const std::vector<std::string>& context_fields() {
-  static const std::vector<std::string> kFields{"environment", "pass",  "input",   "n",   "d",     "d_v",     "causal",
-                                                "batch",       "heads", "backend", "isa", "dtype", "threads", "seed"};
+  static const std::vector<std::string> kFields{"environment", "pass",   "input", "n",       "d",
+                                                "d_v",         "causal", "batch", "heads",   "backend",
+                                                "isa",         "dtype",  "cache", "threads", "seed"};
   return kFields;
 }
 
@@ -159,8 +160,8 @@ std::string shared_context(const std::vector<Row>& rows, const std::vector<Machi
   for (const std::string& name : constant(rows, context_fields())) {
     const std::string text = field(row, name);
     const bool usual = (name == "causal" && text == "no") || (name == "backend" && text == "cpu") ||
-                       (name == "dtype" && text == "f32") || (name == "seed" && text == "1") ||
-                       (name == "d_v" && text == field(row, "d"));
+                       (name == "dtype" && text == "f32") || (name == "cache" && text == "hot") ||
+                       (name == "seed" && text == "1") || (name == "d_v" && text == field(row, "d"));
     const bool told = std::ranges::find(said, name) != said.end();
     if (name != "environment" && !usual && !told && !text.empty()) parts.push_back(fmt::format("{} = {}", name, text));
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include <yoso/check.hpp>
 #include <yoso/gradients.hpp>
@@ -25,6 +26,18 @@ void pad_tail(Capture& data) {
   mask(data.keep_k, s.n_k);
 }
 
+// Nothing where the method has no backward pass for this: its forward pass is checked all the same.
+std::unique_ptr<Instance> trainable(const Options& o, const Group& g, const Member& m) {
+  if (!m.method->cell(g.context).backward) return nullptr;
+  Context training = g.context;
+  training.pass = Pass::both;
+  try {
+    return std::make_unique<Instance>(*m.method, g.shape, m.settings, training, o.seed);
+  } catch (const Unsupported&) {
+    return nullptr;
+  }
+}
+
 void check_point(const Options& o, const Group& g, const Member& m, Capture data, Point& p) {
   guarded(p, [&] {
     if (!m.method->oracle) throw Unsupported("it has no double-precision definition to check against");
@@ -34,12 +47,9 @@ void check_point(const Options& o, const Group& g, const Member& m, Capture data
       Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
       instance.forward(data.inputs(), out.data());
       CheckResult result = check_output(instance, data.inputs(), out.data(), kQueries);
-      if (m.method->cell(g.context).backward) {
-        Context training = g.context;
-        training.pass = Pass::both;
-        Instance trained(*m.method, g.shape, m.settings, training, o.seed);
-        GradientBuffers gradients(g.shape, trained.parameters().specs());
-        check_gradients(trained, data.inputs(), out.data(), gradients.view(), result);
+      if (const auto trained = trainable(o, g, m)) {
+        GradientBuffers gradients(g.shape, trained->parameters().specs());
+        check_gradients(*trained, data.inputs(), out.data(), gradients.view(), result);
       }
       if (p.check && result.gradients)  // the worst of both
         result.gradients = std::max(*result.gradients, p.check->gradients.value_or(0));

@@ -175,7 +175,10 @@ int run_overview(const Options& o) {
       "the captures were\n"
       "not trained with YOSO or any other approximation. `dominated by X`: X is not slower and not less skilful, and "
       "better in one beyond\n"
-      "the intervals. Times are of this machine's CPU and support no claim about a GPU.\n";
+      "the intervals.";
+  text += o.devices == std::vector<Device*>{nullptr}
+              ? " Times are of this machine's CPU and support no claim about a GPU.\n"
+              : "\n";
   return output.finish(text);
 }
 

@@ -21,7 +21,7 @@ struct Value {
 struct Row {
   std::string id, group, environment, repro;
   std::string method, setting;  // setting: knobs as asked for, "hashes=32 hash_bits=auto"; empty when all are usual
-  std::string input, pass, backend, isa, dtype, redraw, status, reason, verdict;
+  std::string input, pass, backend, isa, dtype, cache, redraw, status, reason, verdict;
   bool control = false;
   Shape shape;
   int threads = 1;
@@ -77,7 +77,7 @@ const std::vector<ValueName>& value_names();
 const ValueName& value_name(std::string_view flag, std::string_view name);
 
 // What identifies a row, as text: method, setting, input (family and parameter: what stands before and after its : or
-// @), pass, backend, isa, dtype, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
+// @), pass, backend, isa, dtype, cache, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
 // environment, goal (of --match), or a knob. Empty when it has no such knob.
 std::string field(const Row& row, std::string_view name);
 // As a number, when it is one; of a name that is no field, the median of that value.

@@ -103,17 +103,36 @@ TEST_CASE("yoso-m of bfloat16 inputs and its gradients agree with the definition
 // All loads widen exactly, so whatever is not rounded again has the bits of f32 inputs of the same values.
 TEST_CASE("yoso-m of bfloat16 inputs has the bits that f32 inputs give", "[slice][bf16]") {
   const Method& method = named("yoso-m");
-  for (const Shape& shape : {kShapes[0], Shape{.batch = 1, .heads = 2, .n_q = 30, .n_k = 30, .d = 200, .d_v = 9}})
+  const simt::WithOptions one_order({.order = simt::Order::forward});  // for the sake of float atomics
+  for (const Shape& shape : {kShapes[0], Shape{.batch = 1, .heads = 1, .n_q = 30, .n_k = 30, .d = 100, .d_v = 9},
+                             Shape{.batch = 1, .heads = 2, .n_q = 30, .n_k = 30, .d = 200, .d_v = 9}})
     for (const Knobs& knobs :
          {Knobs{{"sums", "fixed"}, {"hash_bits", "4"}}, Knobs{{"sums", "sorted"}, {"hash_bits", "4"}},
           Knobs{{"sums", "sorted"}, {"hash_bits", "3"}, {"projection", "gaussian"}},
-          Knobs{{"norm", "rowsum"}, {"hash_bits", "3"}}, Knobs{{"conv", "3"}, {"hash_bits", "3"}}}) {
+          Knobs{{"sums", "atomics"}, {"hash_bits", "4"}}, Knobs{{"norm", "rowsum"}, {"hash_bits", "3"}},
+          Knobs{{"conv", "3"}, {"hash_bits", "3"}}}) {
       CAPTURE(text(shape), text(knobs));
       Problem problem(shape, Values::some_zero, Masks::holes);
       round_all(problem);
       const Trained wide = train(method, shape, knobs, problem, Element::f32);
       CHECK(train(method, shape, knobs, problem, Element::bf16) == wide);
     }
+}
+
+TEST_CASE("wide bfloat16 tokens are hashed as f32 ones are", "[slice][bf16]") {
+  for (const std::int64_t d : {300, 600}) {  // too wide to train
+    const Shape shape{.batch = 1, .heads = 1, .n_q = 9, .n_k = 9, .d = d, .d_v = 9};
+    Problem problem(shape, Values::normal, Masks::none);
+    round_all(problem);
+    const auto run = [&](Element element) {
+      yoso::Instance instance(named("yoso-m"), shape, settings(named("yoso-m"), shape, {{"hash_bits", "3"}}),
+                              {.device = device(), .element = element}, 5);
+      std::vector<float> out(static_cast<std::size_t>(shape.out_size()));
+      instance.forward(problem.inputs(), out.data());
+      return out;
+    };
+    CHECK(run(Element::bf16) == run(Element::f32));
+  }
 }
 
 TEST_CASE("values that bfloat16 lacks are rounded on the way to the device", "[slice][bf16]") {

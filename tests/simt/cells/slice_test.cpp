@@ -1,5 +1,7 @@
 // Every CUDA cell, forward and backward, on a few problems that reach its edges: what fits every run of the tests. The
 // conformance walk, of which this is a slice, is linked with the emulator as well and takes minutes.
+#include <algorithm>
+
 #include "catch.hpp"
 #include "conformance/examine.hpp"
 #include "simt/emulator.hpp"
@@ -14,6 +16,7 @@ const Shape kShapes[] = {
     {.batch = 1, .heads = 1, .n_q = 1, .n_k = 1, .d = 3, .d_v = 3},
     {.batch = 1, .heads = 2, .n_q = 5, .n_k = 70, .d = 64, .d_v = 33},
     {.batch = 1, .heads = 1, .n_q = 130, .n_k = 130, .d = 64, .d_v = 64},
+    {.batch = 1, .heads = 1, .n_q = 20, .n_k = 20, .d = 100, .d_v = 100},
     {.batch = 1, .heads = 1, .n_q = 20, .n_k = 20, .d = 130, .d_v = 130},
 };
 
@@ -60,4 +63,27 @@ TEST_CASE("each value of each choice, and causal attention, agree with the defin
           both(knobs);
         }
     }
+}
+
+TEST_CASE("where one key has nearly all the weight, gradients are as defined, which is next to nothing", "[slice]") {
+  const Shape shape{.batch = 1, .heads = 1, .n_q = 30, .n_k = 30, .d = 16, .d_v = 16};
+  for (const Method* method : methods()) {
+    CAPTURE(method->name);
+    std::optional<Bench> bench = Bench::build(*method, shape, {}, training());
+    if (!bench || (method->surrogate && method->surrogate(bench->settings()))) continue;
+    for (const Masks masks : {Masks::none, Masks::tail}) {
+      Problem problem(shape, Values::normal, masks);
+      for (std::vector<float>* x : {&problem.q, &problem.k, &problem.v})
+        for (float& e : *x) e *= 30;
+      const std::vector<std::int64_t> queries = some_queries(shape.n_q);
+      std::vector<float> dout = upstream(shape);
+      for (std::int64_t i = 0; i < shape.n_q; ++i)
+        if (std::ranges::find(queries, i) == queries.end()) std::fill_n(dout.begin() + i * shape.d_v, shape.d_v, 0.0f);
+      yoso::GradientBuffers got = bench->backward(problem.inputs(), dout);
+      for (const yoso::GradientError& e : bench->gradient_errors(problem.inputs(), queries, dout, got, false)) {
+        CAPTURE(name(masks), e.tensor);
+        CHECK(e.relative < 1e-3);  // what `check` allows
+      }
+    }
+  }
 }
