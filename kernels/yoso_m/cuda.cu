@@ -78,8 +78,6 @@ class Cuda {
     if (shape.causal) throw Unsupported("causal is not on cuda: tables that hold a prefix have to be filled in order");
     if (context.pass == Pass::both && gradient_of(settings) != Gradient::lower_bound)
       throw Unsupported("gradient: only lower-bound is on cuda");
-    if (context.pass == Pass::both && std::max(shape.d, shape.d_v) > 256)
-      throw Unsupported("d or d_v beyond 256 has no backward pass on cuda");
     const std::int64_t table = plan_.slots() * kColumns * static_cast<std::int64_t>(sizeof(int));
     if (sums_ == Sums::automatic) sums_ = table <= kTableBytes ? Sums::fixed : Sums::sorted;
     if (sums_ == Sums::fixed && table > kTableBytes)
@@ -170,7 +168,9 @@ class Cuda {
       const Buckets of_queries = sort(args, kept.q_codes, in.keep_q, shape_.n_q, s.q_sorted);
       const Buckets of_keys = sort(args, kept.k_codes, in.keep_k, shape_.n_k, s.k_sorted);
       call.phase("pairs");
-      sum_pairs(stream, PairArgs<E>{args, s.q, s.k, in.v, s.dx, s.shift}, of_queries, of_keys, factor, share, grads);
+      const bool wide = std::max(shape_.d, shape_.d_v) > kWidestPair;
+      (wide ? sum_wide_pairs<E> : sum_pairs<E>)(stream, {args, s.q, s.k, in.v, s.dx, s.shift}, of_queries, of_keys,
+                                                factor, share, grads);
     }
     call.phase("lengths");
     if (shape_.n_k == 1 && norm_ != Norm::none) {  // the norm divides the weight of an only key out again

@@ -6,67 +6,9 @@
 // Up to a width of 128 a thread has a whole vector in its registers and no value crosses lanes: butterflies by shuffles
 // would take three times as long, for the shared memory's pipe serves them. Wider vectors are spread over a warp.
 #pragma once
-#include <yoso/device.hpp>
-#include <yoso/errors.hpp>
-
-#include <string>
-
-#include "simt/block.hpp"
-#include "yoso_m/plan.hpp"
+#include "yoso_m/cuda_wide.hpp"
 
 namespace yoso::yoso_m::SIMT_NS {
-
-using namespace yoso::SIMT_NS;
-
-// A Plan as kernels need it, and the tokens that are hashed.
-struct Hashing {
-  int d, hashes, bits, rotations, per_part;  // per_part: packed only, else 0
-  bool shared;                               // two rounds are common to all rotations
-  std::int64_t heads, n;
-  const std::uint8_t* keep;   // [batch, n] or null: padded tokens are hashed as zeros
-  const float* signs;         // [rows, rounds, rotations, width]
-  const float* shared_signs;  // [rows, 2, width]
-  const float* planes;        // gaussian: [rows, d, hashes * bits]
-  std::uint16_t* codes;
-};
-
-// Two powers of two that bring a vector's largest magnitude into [1/2, 1) if it is far from there: sums of huge values
-// do not overflow then, nor do products of tiny ones underflow. Two, because their product may be no float.
-struct Factors {
-  float first = 1, second = 1;
-};
-__device__ inline Factors to_one(float largest) {
-  if (largest >= 0x1p-64f && largest <= 0x1p64f) return {};
-  Factors f;
-  f.first = largest < 0x1p-100f ? 0x1p100f : largest >= 0x1p126f ? 0x1p-64f : 1.0f;
-  f.second = __uint_as_float((253u << 23) - (__float_as_uint(largest * f.first) & 0xff800000u));
-  return f;
-}
-
-__device__ inline bool is_real(const Hashing& h, std::int64_t row, std::int64_t token) {
-  return token < h.n && (!h.keep || h.keep[row / h.heads * h.n + token]);
-}
-
-// Codes from the signs of all rotations: word w of them is words[w * step], 32 rows each, `per_rotation` words a
-// rotation. Calls put(hash, code) for hashes first, first + stride, ...
-template <class Put>
-__device__ inline void pack_codes(const Hashing& h, const unsigned* words, int step, int per_rotation, int first,
-                                  int stride, const Put& put) {
-  for (int hash = first; hash < h.hashes; hash += stride) {
-    // plane hash * bits + t is row `row` of rotation `rotation` (plan.hpp)
-    int rotation = h.per_part ? hash / h.per_part : hash * h.bits % h.rotations;
-    int row = h.per_part ? hash % h.per_part * h.bits : hash * h.bits / h.rotations;
-    unsigned code = 0;
-    for (int t = 0; t < h.bits; ++t) {
-      code |= (words[(rotation * per_rotation + row / 32) * step] >> (row % 32) & 1u) << t;
-      if (h.per_part || ++rotation == h.rotations) {
-        ++row;
-        if (!h.per_part) rotation = 0;
-      }
-    }
-    put(hash, static_cast<std::uint16_t>(code));
-  }
-}
 
 // ------------------------------------------------------------------------------------------- a vector in one thread
 
@@ -307,11 +249,17 @@ class Hasher {
     if (plan.projection == Projection::gaussian) {
       shared_ = simt::Carver::bytes<float>(kPlaneThreads * static_cast<std::size_t>(plan.d | 1)) +
                 simt::Carver::bytes<float>(static_cast<std::size_t>(plan.d) * kMostBits);
-      require(shared_ <= most, "projection=gaussian");
+      from_memory_ = shared_ > most;
       return;
     }
-    require(plan.padded <= 1024, "d beyond 1024");
     const auto words = static_cast<std::size_t>(plan.rotations * plan.padded / 32);
+    if (plan.padded > kWidestWarp) {
+      const auto width = static_cast<std::size_t>(plan.padded);
+      shared_ = 2 * simt::Carver::bytes<float>(width) + simt::Carver::bytes<float>(kWideThreads / kWarp) +
+                simt::Carver::bytes<unsigned>(words);
+      require(shared_ <= most, "so wide tokens, or so many hashes and bits");
+      return;
+    }
     if (plan.padded > 128) {
       shared_ = simt::Carver::bytes<unsigned>(words * kHashWarps);
       require(shared_ <= most, "so many hashes and bits");
@@ -347,6 +295,16 @@ class Hasher {
     const auto launch = [&](int tokens, int threads, void (*kernel)(Hashing, const E*)) {
       simt::launch({grid_of(s.rows(), n, tokens), dim3(static_cast<unsigned>(threads)), shared_, stream}, kernel, h, x);
     };
+    if (from_memory_) {
+      simt::launch({grid_of(s.rows(), n * plan_.hashes, kWideThreads), dim3(kWideThreads), 0, stream},
+                   hash_from_memory<E>, h, x);
+      return;
+    }
+    if (plan_.padded > kWidestWarp && !gaussian) {
+      simt::launch({grid_of(s.rows() * n), dim3(kWideThreads), shared_, stream}, hash_in_blocks<E>, h, x,
+                   static_cast<int>(plan_.padded));
+      return;
+    }
     if (gaussian) return launch(kPlaneThreads, kPlaneThreads, hash_with_planes<kMostBits, E>);
     switch (plan_.padded) {
       case 32:
@@ -368,8 +326,10 @@ class Hasher {
   static void require(bool fits, const char* what) {
     if (!fits) throw Unsupported(std::string(what) + " take more shared memory than a block has on cuda");
   }
+  static constexpr std::int64_t kWidestWarp = 1024;
   Plan plan_;
   std::size_t shared_ = 0;
+  bool from_memory_ = false;
   int threads_ = kHashThreads;
 };
 

@@ -13,6 +13,7 @@ namespace yoso::yoso_m::SIMT_NS {
 
 constexpr int kTeam = 8, kTeams = kWarp / kTeam;
 constexpr int kPairWarps = 4;
+constexpr std::int64_t kWidestPair = 256;  // columns that a team's registers hold; wider: cuda_wide.hpp
 
 struct Buckets {               // of the wave's rows
   const std::int32_t* starts;  // [rows, hashes, slots + 1]

@@ -8,7 +8,7 @@
 #include <yoso/instance.hpp>
 
 #include "catch.hpp"
-#include "conformance/walk.hpp"
+#include "conformance/examine.hpp"
 #include "simt/testing.hpp"
 #include "yoso_m/fixed.hpp"
 
@@ -53,7 +53,7 @@ TEST_CASE("codes are the CPU's, bit for bit", "[slice][yoso-m]") {
     for (const auto& [d, scale, hashes, bits] :
          {Case{3, 1, "5", "9"}, Case{32, 1, "40", "1"}, Case{64, 1, "5", "9"}, Case{64, 1e-30f, "2", "16"},
           Case{64, 1e9f, "2", "7"}, Case{100, 1, "3", "16"}, Case{200, 1, "3", "9"}, Case{300, 1e9f, "2", "5"},
-          Case{600, 1, "2", "3"}}) {
+          Case{600, 1, "2", "3"}, Case{1100, 1e9f, "3", "9"}}) {
       const Shape shape{.batch = 2, .heads = 2, .n_q = d > 128 ? 9 : 37, .n_k = 3, .d = d, .d_v = 4};
       CAPTURE(projection, d, scale, hashes, bits);
       Problem problem(shape, Values::some_zero, Masks::holes);
@@ -133,6 +133,16 @@ void expect_plain_loops(const Shape& shape, const std::string& sums, std::int64_
 }
 
 }  // namespace
+
+TEST_CASE("tokens wider than registers train as narrow ones do", "[slice][yoso-m]") {
+  const Shape shape{.batch = 1, .heads = 2, .n_q = 20, .n_k = 23, .d = 300, .d_v = 270};
+  for (const char* norm : {"l2", "rowsum"})
+    for (const Masks masks : {Masks::none, Masks::holes}) {
+      const Knobs knobs{{"hashes", "4"}, {"hash_bits", "2"}, {"norm", norm}};
+      CHECK(examine(yoso_m(), shape, knobs, Values::normal, masks));
+      CHECK(examine_gradients(yoso_m(), shape, knobs, Values::normal, masks, true));
+    }
+}
 
 TEST_CASE("integer tables equal plain loops exactly", "[slice][yoso-m]") {
   // so many rows that all hashes are summed by one block: no float is added to another
