@@ -67,8 +67,9 @@ bool told_by_facet(const Request& request, const std::vector<Row>& rows, const s
   });
 }
 
-constexpr const char* kContext[] = {"input", "pass",   "n",       "n_q",     "n_k", "d",     "d_v",  "batch",
-                                    "heads", "causal", "threads", "backend", "isa", "dtype", "cache", "seed", "environment"};
+constexpr const char* kContext[] = {"input", "pass",  "n",     "n_q",    "n_k",        "d",
+                                    "d_v",   "batch", "heads", "causal", "threads",    "backend",
+                                    "isa",   "dtype", "cache", "seed",   "environment"};
 
 void check_mixture(const Request& request, const std::vector<Row>& rows, const std::string& x) {
   // along a parameter of the input, or a value that follows from it (entropy), an input is one of a family

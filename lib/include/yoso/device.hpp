@@ -14,15 +14,15 @@ namespace yoso {
 
 // What the device is. What cannot be known is null, never invented.
 struct DeviceInfo {
-  std::string name;                             // "NVIDIA H100 80GB HBM3"
-  std::string architecture;                     // "sm_90"
-  std::optional<std::string> driver, runtime;   // versions
-  std::optional<std::string> blas;              // version of cuBLAS; null: it was not found
-  std::string blas_problem;                     // why not
-  std::int64_t memory = 0;                      // bytes
-  std::int64_t processors = 0;                  // streaming multiprocessors
-  std::int64_t shared_per_block = 0;            // bytes, at most
-  std::int64_t second_level_cache = 0;          // bytes
+  std::string name;                            // "NVIDIA H100 80GB HBM3"
+  std::string architecture;                    // "sm_90"
+  std::optional<std::string> driver, runtime;  // versions
+  std::optional<std::string> blas;             // version of cuBLAS; null: it was not found
+  std::string blas_problem;                    // why not
+  std::int64_t memory = 0;                     // bytes
+  std::int64_t processors = 0;                 // streaming multiprocessors
+  std::int64_t shared_per_block = 0;           // bytes, at most
+  std::int64_t second_level_cache = 0;         // bytes
 };
 
 // Clocks as they are now, where the driver's management library is there to ask.
@@ -36,11 +36,11 @@ struct DeviceState {
 // How one kernel was launched, and what a block of it takes.
 struct KernelUse {
   std::string name;
-  std::int64_t grid = 0, block = 0;               // blocks, threads a block
-  std::int64_t registers = 0;                     // of a thread
-  std::int64_t shared = 0;                        // bytes of a block, static and dynamic
-  std::int64_t local = 0;                         // bytes of a thread that did not fit its registers
-  double occupancy = 0;                           // resident warps over those a multiprocessor could hold
+  std::int64_t grid = 0, block = 0;  // blocks, threads a block
+  std::int64_t registers = 0;        // of a thread
+  std::int64_t shared = 0;           // bytes of a block, static and dynamic
+  std::int64_t local = 0;            // bytes of a thread that did not fit its registers
+  double occupancy = 0;              // resident warps over those a multiprocessor could hold
   bool operator==(const KernelUse&) const = default;
 };
 

@@ -40,7 +40,7 @@ class Instance {
   void backward_placed(const Inputs& in, const Upstream& up, const Gradients& grads, PhaseListener* phases = nullptr,
                        Probe* probe = nullptr);
   void redraw(std::uint64_t seed);
-  void uploaded();  // tells a device of values that were injected into draws() or parameters()
+  void uploaded();     // tells a device of values that were injected into draws() or parameters()
   void touch() const;  // faults the arenas in
 
   // Definition of the method, or of what it estimates, with this instance's draws and parameters: [rows, queries, d_v].

@@ -77,8 +77,8 @@ const std::vector<ValueName>& value_names();
 const ValueName& value_name(std::string_view flag, std::string_view name);
 
 // What identifies a row, as text: method, setting, input (family and parameter: what stands before and after its : or
-// @), pass, backend, isa, dtype, cache, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed, causal,
-// environment, goal (of --match), or a knob. Empty when it has no such knob.
+// @), pass, backend, isa, dtype, cache, status, verdict, redraw, n, n_q, n_k, d, d_v, batch, heads, threads, seed,
+// causal, environment, goal (of --match), or a knob. Empty when it has no such knob.
 std::string field(const Row& row, std::string_view name);
 // As a number, when it is one; of a name that is no field, the median of that value.
 std::optional<double> number(const Row& row, std::string_view name);
