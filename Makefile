@@ -18,7 +18,7 @@ sources = $(shell git ls-files '*.cpp' '*.hpp' '*.cu')
 help: ## this screen
 	@echo "yoso-bench: how fast, how big and how wrong is YOSO attention beside its rivals?"
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 	@echo
 	@echo "  JOBS=$(JOBS) compilers at a time"
 
