@@ -14,6 +14,14 @@ namespace yoso {
 // Where the derivative of a collision probability is cut off: it is unbounded where the angle is 0.
 inline constexpr float kLeastSine = 1e-3f;
 
+// Lists of rows: list t has entries [ends[t] - sizes[t], ends[t]) of `at`. The kListAhead entries after a list's end
+// can be read and name rows too: those that are fetched in advance.
+struct RowLists {
+  std::int64_t count;
+  const std::uint32_t *ends, *sizes, *at;
+};
+inline constexpr std::int64_t kListAhead = 16;
+
 struct Primitives {
   std::string_view isa;
   std::int64_t tokens;  // floats of a vector: what is done with one token in each lane takes so many at a time
@@ -64,6 +72,13 @@ struct Primitives {
   void (*add_rows_at)(std::int64_t m, const std::uint32_t* at_y, std::int64_t count, const std::uint32_t* at_x,
                       const float* weights, std::int64_t row_step, std::int64_t step, std::int64_t n, const float* x,
                       std::int64_t ldx, float* y, std::int64_t ldy);
+  // A row of x for each list: result[e] = x[t] . y[at[e]], e in list t. If totals is there, totals[t] = the sum of
+  // y[at[e]].
+  void (*list_products)(const RowLists& lists, std::int64_t n, const float* x, std::int64_t ldx, const float* y,
+                        std::int64_t ldy, float* result, float* totals, std::int64_t ld_totals);
+  // y[t] += sum over e of weights[e] * x[at[e]], in ascending order
+  void (*add_lists)(const RowLists& lists, const float* weights, std::int64_t n, const float* x, std::int64_t ldx,
+                    float* y, std::int64_t ldy);
   // Of every column of x [rows, columns]: the largest and the smallest element, and in which rows, counted from
   // `first`, they came first. They replace what is in high and low only where they exceed it.
   void (*extremes)(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t ld, std::int32_t first,

@@ -38,6 +38,8 @@ constinit const Primitives simd::YOSO_SIMD_ISA{
     .add_rows = add_rows,
     .products_at = products_at,
     .add_rows_at = add_rows_at,
+    .list_products = list_products,
+    .add_lists = add_lists,
     .extremes = extremes,
     .transpose = transpose_matrix,
     .max = max,

@@ -18,15 +18,19 @@ Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   s.dx = scratch.take<float>(shape_.out_size());
   s.shift = scratch.take<float>(shape_.rows() * shape_.n_q);
   if (gradient_ == Gradient::expectation) s.tiles = expectation_.layout(scratch);
-  if (gradient_ == Gradient::lower_bound || gradient_ == Gradient::set) {
-    s.pairs = collisions_.layout(scratch);
-    s.packed_q = scratch.take<float>(collisions_.wave() * shape_.n_q * packed_.width);
-    s.packed_k = scratch.take<float>(collisions_.wave() * shape_.n_k * packed_.width);
-  }
   if (gradient_ == Gradient::tables || full_buckets_)
     s.work = scratch.take<float>(context_.threads *
                                  std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_)));
-  if (full_buckets_) s.buckets = scratch.take<float>(context_.threads * bucket_floats());
+  if (full_buckets_) {
+    s.buckets = scratch.take<float>(context_.threads * bucket_floats());
+    s.sorted_q = Sorted::layout(scratch, wave(), shape_.n_q, plan_.slots());
+    s.sorted_k = Sorted::layout(scratch, wave(), shape_.n_k, plan_.slots());
+    s.packed_q = scratch.take<float>(wave() * shape_.n_q * packed_.width);
+    s.packed_k = scratch.take<float>(wave() * shape_.n_k * packed_.width);
+  } else if (gradient_ == Gradient::lower_bound || gradient_ == Gradient::set) {
+    s.pairs = collisions_.layout(scratch);
+    s.changes = layout_changes(scratch);
+  }
   return s;
 }
 
@@ -53,7 +57,8 @@ void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads,
     call.phase("tables");
     sum_value_gradients(in, kept, s, grads.dv);
   } else {
-    sum_pairs(in, kept, s, grads, call);
+    call.phase("pairs");
+    sum_pairs(in, kept, s, grads);
   }
   call.phase("lengths");
   through_lengths(p, threads, shape_, norm_, {s.q, s.inverse_q, s.k, s.inverse_k}, grads);

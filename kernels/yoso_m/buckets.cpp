@@ -11,6 +11,9 @@
 namespace yoso::yoso_m {
 namespace {
 
+// Tokens whose packed rows are in memory at a time, if no single row has more.
+constexpr std::int64_t kWaveTokens = 16384;
+
 constexpr std::int64_t kRanges = 16;  // of slots, that threads share
 constexpr std::int64_t kTile = 64;    // queries, and keys, of a bucket at a time
 constexpr std::int64_t kPacked = 16;  // of both: from here on it pays to pack rows for a product of matrices
@@ -36,7 +39,22 @@ struct Cpu::Row {
   const float* shift;  // null where it is 0
 };
 
+std::int64_t Cpu::wave() const {
+  return std::clamp<std::int64_t>(kWaveTokens / std::max(shape_.n_q, shape_.n_k), 1, shape_.rows());
+}
+
 std::int64_t Cpu::bucket_floats() const { return kTile * (kTile + 3 * shape_.d + 2 * shape_.d_v); }
+
+void Cpu::pack_tokens(std::int64_t tokens, const float* values, const float* units, float* packed) const {
+  for_rows(context_.threads, tokens, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i) {
+      float* const to = packed + i * packed_.width;
+      std::copy_n(values + i * shape_.d_v, shape_.d_v, to);
+      std::copy_n(units + i * shape_.d, shape_.d, to + packed_.unit);
+      std::fill_n(to + packed_.sum, shape_.d, 0.0f);
+    }
+  });
+}
 
 // changes [queries, ld]: less the queries' shifts, and 0 for keys of the future.
 void Cpu::hide(const Row& row, Tokens queries, Tokens keys, std::int64_t ld, float* changes) const {
@@ -89,30 +107,35 @@ void Cpu::sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch&
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, slots = plan_.slots();
   const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
-  for (std::int64_t first = 0; first < shape_.rows(); first += collisions_.wave()) {
-    const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first);
-    prepare_pairs(in, kept, s, first, rows, call);
+  for (std::int64_t first = 0; first < shape_.rows(); first += wave()) {
+    const std::int64_t rows = std::min(wave(), shape_.rows() - first);
+    call.phase("pack");
+    pack_tokens(rows * shape_.n_q, s.dx + first * shape_.n_q * shape_.d_v, s.q + first * shape_.n_q * d, s.packed_q);
+    pack_tokens(rows * shape_.n_k, in.v + first * shape_.n_k * shape_.d_v, s.k + first * shape_.n_k * d, s.packed_k);
     call.phase("pairs");
-    for (std::int64_t hash = 0; hash < plan_.hashes; ++hash)
+    for (std::int64_t hash = 0; hash < plan_.hashes; ++hash) {
+      parallel_for(context_.threads, rows * 2, [&](std::int64_t piece, int) {
+        const Codes codes = codes_of(in, kept, first + piece / 2);
+        if (piece % 2 == 0)
+          s.sorted_q.row(piece / 2, shape_.n_q, slots)
+              .sort(codes.q + hash * stride(shape_.n_q), codes.keep_q, shape_.n_q, slots);
+        else
+          s.sorted_k.row(piece / 2, shape_.n_k, slots)
+              .sort(codes.k + hash * stride(shape_.n_k), codes.keep_k, shape_.n_k, slots);
+      });
       parallel_for(context_.threads, rows * kRanges, [&](std::int64_t piece, int thread) {
         const std::int64_t at = piece / kRanges, range = piece % kRanges;
         const Row row{s.packed_q + at * shape_.n_q * packed_.width, s.packed_k + at * shape_.n_k * packed_.width,
                       norm_ == Norm::rowsum ? s.shift + (first + at) * shape_.n_q : nullptr};
-        const auto bucket = [&](const Collisions::Sorted& sorted, std::int64_t n, std::int64_t slot) {
-          const std::uint32_t* const starts = sorted.starts + hash * (slots + 2) + slot;
-          return Tokens(sorted.order + hash * n + starts[0], starts[1] - starts[0]);
-        };
-        const auto queries_in = [&](std::int64_t slot) {
-          return bucket(collisions_.queries(s.pairs, at), shape_.n_q, slot);
-        };
-        const auto keys_in = [&](std::int64_t slot) { return bucket(collisions_.keys(s.pairs, at), shape_.n_k, slot); };
+        const Sorted queries_in = s.sorted_q.row(at, shape_.n_q, slots),
+                     keys_in = s.sorted_k.row(at, shape_.n_k, slots);
         const std::int64_t end = (range + 1) * slots / kRanges;
         for (std::int64_t slot = range * slots / kRanges; slot < end; ++slot) {
           if (slot + 1 < end) {
-            fetch_rows(row.q, packed_.width, queries_in(slot + 1));
-            fetch_rows(row.k, packed_.width, keys_in(slot + 1));
+            fetch_rows(row.q, packed_.width, queries_in[slot + 1]);
+            fetch_rows(row.k, packed_.width, keys_in[slot + 1]);
           }
-          const Tokens queries = queries_in(slot), keys = keys_in(slot);
+          const Tokens queries = queries_in[slot], keys = keys_in[slot];
           for (std::size_t i = 0; i < queries.size(); i += kTile)
             for (std::size_t j = 0; j < keys.size(); j += kTile)
               sum_bucket(row, queries.subspan(i, std::min<std::size_t>(kTile, queries.size() - i)),
@@ -120,6 +143,7 @@ void Cpu::sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch&
                          s.buckets + thread * bucket_floats());
         }
       });
+    }
     const auto unpack = [&](std::int64_t n, const float* packed, float* g) {
       for_rows(context_.threads, rows * n, [&](std::int64_t token, std::int64_t count) {
         for (std::int64_t i = token; i < token + count; ++i)

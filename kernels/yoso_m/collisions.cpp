@@ -1,22 +1,29 @@
 #include "yoso_m/collisions.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace yoso::yoso_m {
 namespace {
 
-// Tokens, or slots of a table, whose sorted order is in memory at a time, if no single row has more.
-constexpr std::int64_t kWaveTokens = 16384;
+// Entries of lists up to which there is room for twice as many collisions as there are codes: a hash is sorted again
+// for tokens that found no room.
+constexpr std::int64_t kRoom = 1 << 20;
 
-// Entries of lists in memory at a time, unless one token has more.
-constexpr std::int64_t kListed = 1 << 17;
+constexpr std::int64_t kLeastPiece = 64;  // tokens
 
-// A token with more collisions is listed alone, and those of each other token are counted.
-constexpr std::int64_t kMost = 1024;
+}  // namespace
+
+Sorted Sorted::layout(Arena& scratch, std::int64_t rows, std::int64_t n, std::int64_t slots) {
+  return {scratch.take<std::uint32_t>(rows * (n + kSlack)), scratch.take<std::uint32_t>(rows * (slots + 2))};
+}
+
+Sorted Sorted::row(std::int64_t row, std::int64_t n, std::int64_t slots) const {
+  return {order + row * (n + kSlack), starts + row * (slots + 2)};
+}
 
 // A counting sort. While it counts, code c has its place two further on; while it deals out, one further on.
-void sort(const std::uint16_t* codes, const std::uint8_t* keep, std::int64_t n, std::int64_t slots,
-          std::uint32_t* order, std::uint32_t* starts) {
+void Sorted::sort(const std::uint16_t* codes, const std::uint8_t* keep, std::int64_t n, std::int64_t slots) const {
   std::fill_n(starts, slots + 2, 0u);
   for (std::int64_t i = 0; i < n; ++i) starts[codes[i] + 2] += !keep || keep[i];
   for (std::int64_t c = 2; c < slots + 2; ++c) starts[c] += starts[c - 1];
@@ -24,96 +31,81 @@ void sort(const std::uint16_t* codes, const std::uint8_t* keep, std::int64_t n, 
     if (!keep || keep[i]) order[starts[codes[i] + 1]++] = static_cast<std::uint32_t>(i);
 }
 
-}  // namespace
-
 Collisions::Collisions(const Shape& shape, const Context& context, const Plan& plan)
-    : shape_(shape),
-      plan_(plan),
-      threads_(std::max(1, context.threads)),
-      wave_(std::clamp<std::int64_t>(kWaveTokens / std::max({shape.n_q, shape.n_k, plan.slots()}), 1, shape.rows())),
-      longer_(std::max(shape.n_q, shape.n_k)),
-      capacity_(std::max(longer_, kListed) + kSlack) {}
+    : shape_(shape), plan_(plan), threads_(std::max(1, context.threads)) {
+  longer_ = std::max(shape.n_q, shape.n_k);
+  // each piece sorts the other side itself, so no more than threads need
+  pieces_ = std::clamp<std::int64_t>((threads_ + 2 * shape.rows() - 1) / (2 * shape.rows()), 1,
+                                     std::max<std::int64_t>(1, std::min(shape.n_q, shape.n_k) / kLeastPiece));
+  tokens_ = (longer_ + pieces_ - 1) / pieces_;
+  const std::int64_t codes = plan.hashes * longer_;
+  capacity_ = std::max(codes, std::min(2 * codes, kRoom)) + Sorted::kSlack + kListAhead;
+}
 
 Collisions::Scratch Collisions::layout(Arena& scratch) const {
-  const std::int64_t lists = wave_ * plan_.hashes, starts = lists * (plan_.slots() + 2);
-  return {scratch.take<std::uint32_t>(lists * shape_.n_q + kSlack),
-          scratch.take<std::uint32_t>(lists * shape_.n_k + kSlack),
-          scratch.take<std::uint32_t>(starts),
-          scratch.take<std::uint32_t>(starts),
-          scratch.take<std::uint32_t>(threads_ * capacity_),
-          scratch.take<std::uint32_t>(threads_ * 2 * kTokens),
-          scratch.take<std::uint16_t>(threads_ * longer_)};
+  return {Sorted::layout(scratch, threads_, longer_, plan_.slots()), scratch.take<std::uint32_t>(threads_ * capacity_),
+          scratch.take<std::uint32_t>(threads_ * 2 * tokens_), scratch.take<std::uint16_t>(threads_ * longer_)};
 }
 
-void Collisions::sort_queries(const Scratch& s, const Codes& codes, std::int64_t at, std::int64_t hash) const {
-  const std::int64_t list = at * plan_.hashes + hash;
-  sort(codes.q + hash * stride(shape_.n_q), codes.keep_q, shape_.n_q, plan_.slots(), s.q_order + list * shape_.n_q,
-       s.q_starts + list * (plan_.slots() + 2));
-}
-
-void Collisions::sort_keys(const Scratch& s, const Codes& codes, std::int64_t at, std::int64_t hash) const {
-  const std::int64_t list = at * plan_.hashes + hash;
-  sort(codes.k + hash * stride(shape_.n_k), codes.keep_k, shape_.n_k, plan_.slots(), s.k_order + list * shape_.n_k,
-       s.k_starts + list * (plan_.slots() + 2));
-}
-
-Collisions::Sorted Collisions::queries(const Scratch& s, std::int64_t at) const {
-  return {s.q_order + at * plan_.hashes * shape_.n_q, s.q_starts + at * plan_.hashes * (plan_.slots() + 2)};
-}
-
-Collisions::Sorted Collisions::keys(const Scratch& s, std::int64_t at) const {
-  return {s.k_order + at * plan_.hashes * shape_.n_k, s.k_starts + at * plan_.hashes * (plan_.slots() + 2)};
-}
-
-// Hash after hash for many tokens: what is read of a hash's slots stays in the cache. (Token after token was slower at
-// every length.)
-void Collisions::count(const Side& side, std::int64_t first, std::int64_t last, std::uint32_t* sizes) const {
+void Collisions::count(const Side& side, const Side& others, std::int64_t first, std::int64_t last,
+                       std::uint32_t* counts, std::uint32_t* sizes) const {
   const std::int64_t n = last - first;
   std::fill_n(sizes, n, 0u);
   for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint32_t* const starts = side.others.starts + h * (plan_.slots() + 2);
-    const std::uint16_t* const codes = side.codes + h * side.stride + first;
-    for (std::int64_t t = 0; t < n; ++t) sizes[t] += starts[codes[t] + 1] - starts[codes[t]];
+    const std::uint16_t *const theirs = others.codes + h * stride(others.n), *const ours = side.codes +
+                                                                                           h * stride(side.n) + first;
+    std::fill_n(counts, plan_.slots(), 0u);
+    for (std::int64_t j = 0; j < others.n; ++j) counts[theirs[j]] += !others.keep || others.keep[j];
+    for (std::int64_t t = 0; t < n; ++t) sizes[t] += counts[ours[t]];
   }
-  const auto most = static_cast<std::uint32_t>(std::min(side.n / 4, kMost));
-  for (std::int64_t t = 0; t < n; ++t) {
-    if (sizes[t] > most) sizes[t] = kMany;
-    if (side.keep && !side.keep[first + t]) sizes[t] = kMany;
-  }
+  for (std::int64_t t = 0; side.keep && t < n; ++t)
+    if (!side.keep[first + t]) sizes[t] = 0;
 }
 
-void Collisions::list(const Side& side, std::int64_t first, std::int64_t last, const std::uint32_t* sizes,
-                      std::uint32_t* ends, std::uint32_t* lists) const {
+// A bucket is copied kSlack entries at a time and may run past the end of a list: its size is then no branch that is
+// mispredicted.
+void Collisions::list(const Side& side, const Side& others, std::int64_t first, std::int64_t last, const Sorted& sorted,
+                      std::uint32_t* sizes, std::uint32_t* ends, std::uint32_t* lists) const {
   const std::int64_t n = last - first;
-  for (std::int64_t t = 0; t < n; ++t) ends[t] = t == 0 ? 0 : ends[t - 1] + sizes[t - 1] + kSlack;
+  for (std::int64_t t = 0; t < n; ++t) ends[t] = t == 0 ? 0 : ends[t - 1] + sizes[t - 1] + Sorted::kSlack;
   for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint32_t* const starts = side.others.starts + h * (plan_.slots() + 2);
-    const std::uint32_t* const order = side.others.order + h * side.n;
-    const std::uint16_t* const codes = side.codes + h * side.stride + first;
+    sorted.sort(others.codes + h * stride(others.n), others.keep, others.n, plan_.slots());
+    const std::uint16_t* const codes = side.codes + h * stride(side.n) + first;
+    const std::uint8_t* const keep = side.keep ? side.keep + first : nullptr;
     for (std::int64_t t = 0; t < n; ++t) {
-      const std::uint32_t start = starts[codes[t]], size = starts[codes[t] + 1] - start;
+      if (keep && !keep[t]) continue;
+      const std::uint32_t start = sorted.starts[codes[t]], size = sorted.starts[codes[t] + 1] - start;
       std::uint32_t at = 0;
-      do std::copy_n(order + start + at, kSlack, lists + ends[t] + at);
-      while ((at += kSlack) < size);
+      do std::memcpy(lists + ends[t] + at, sorted.order + start + at, Sorted::kSlack * sizeof *lists);
+      while ((at += Sorted::kSlack) < size);
       ends[t] += size;
     }
   }
+  std::fill_n(lists + ends[n - 1], kListAhead, 0u);
+  for (std::int64_t t = 0; t < n; ++t) {
+    std::fill_n(lists + ends[t], Sorted::kSlack, 0u);
+    if (shape_.causal) ends[t] -= hide(side, first + t, lists + (ends[t] - sizes[t]), sizes + t);
+  }
 }
 
-std::int64_t Collisions::list_once(const Side& side, std::int64_t token, std::uint32_t* list,
-                                   std::uint16_t* counts) const {
-  std::int64_t count = 0;
-  std::fill_n(counts, side.n, std::uint16_t{0});
-  for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint32_t* const starts =
-        side.others.starts + h * (plan_.slots() + 2) + side.codes[h * side.stride + token];
-    const std::uint32_t* const order = side.others.order + h * side.n;
-    for (std::uint32_t at = starts[0]; at < starts[1]; ++at) {
-      list[count] = order[at];
-      count += counts[order[at]]++ == 0;
-    }
+std::uint32_t Collisions::hide(const Side& side, std::int64_t token, std::uint32_t* list, std::uint32_t* size) const {
+  std::uint32_t* const end = list + *size;
+  const std::uint32_t* const left = std::remove_if(list, end, [&](std::uint32_t other) {
+    return side.queries ? other >= shape_.visible(token) : token >= shape_.visible(other);
+  });
+  const auto gone = static_cast<std::uint32_t>(end - left);
+  *size -= gone;
+  return gone;
+}
+
+std::uint32_t Collisions::unite(std::uint32_t* list, std::uint32_t size, std::uint16_t* times) {
+  std::uint32_t kept = 0;
+  for (std::uint32_t e = 0; e < size; ++e) {
+    const std::uint32_t other = list[e];
+    list[kept] = other;
+    kept += times[other]++ == 0;
   }
-  return count;
+  return kept;
 }
 
 }  // namespace yoso::yoso_m

@@ -13,11 +13,6 @@
 #include "yoso_m/hash.hpp"
 
 namespace yoso::yoso_m {
-namespace {
-
-constexpr std::int64_t kFullBucket = 4;  // tokens a slot from which on buckets count as full
-
-}  // namespace
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     : shape_(shape),
@@ -31,9 +26,8 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       key_slicing_(shape, plan_, context.threads, shape.d),
       collisions_(shape, context, plan_),
       expectation_(shape, context, static_cast<int>(plan_.bits), 1, true),
-      full_buckets_(gradient_ == Gradient::lower_bound &&
-                    std::max(shape.n_q, shape.n_k) >= kFullBucket * plan_.slots()),
-      packed_(shape, full_buckets_),
+      full_buckets_(gradient_ == Gradient::lower_bound && full_buckets(shape, plan_)),
+      packed_(shape),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {
   require_convolution(shape, settings);
   if (const Sums sums = sums_of(settings); sums != Sums::automatic && sums != Sums::sorted)

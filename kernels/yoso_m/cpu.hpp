@@ -45,29 +45,37 @@ class Cpu {
   void normalise(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s, float* out) const;
   void show_codes(const Call& call, const Kept& kept) const;
 
+  struct Changes {      // of the weights of pairs
+    float* of_entries;  // [threads, entries of lists]
+    float* more;        // [threads, n]: what else a list needs whose entries were met several times
+  };
   struct BackwardScratch {
     float *q, *k;                      // [rows, n, d] of unit length
     float *inverse_q, *inverse_k;      // [rows, n]
     float *dx, *shift;                 // [rows, n_q, d_v], [rows, n_q]: see through_norm
     float* work;                       // tables: [threads, floats of a slice]
     float* buckets;                    // full buckets: [threads, bucket_floats()]
-    Collisions::Scratch pairs;         // lower-bound and set
-    float *packed_q, *packed_k;        // likewise: [wave, n, packed_.width]
+    Collisions::Scratch pairs;         // lower-bound and set, unless buckets are full
+    Changes changes;                   // likewise
+    Sorted sorted_q, sorted_k;         // full buckets: [wave]
+    float *packed_q, *packed_k;        // full buckets: [wave, n, packed_.width]
     CollisionGradient::Scratch tiles;  // expectation
   };
-  // What pairs need of a token lies together: dx or v, its unit row, and in full buckets the sum of its gradient.
+  // What a full bucket needs of a token lies together: dx or v, its unit row, and the sum of its gradient.
   struct Packed {
     std::int64_t unit, sum, width;  // where they begin, and the distance between tokens
-    Packed(const Shape& shape, bool sums)
+    explicit Packed(const Shape& shape)
         : unit((shape.d_v + kLine - 1) / kLine * kLine),
           sum(unit + (shape.d + kLine - 1) / kLine * kLine),
-          width(sums ? 2 * sum - unit : sum) {}
+          width(2 * sum - unit) {}
   };
   BackwardScratch layout_backward(Arena& scratch) const;
-  void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
-                 Call& call) const;
+  Changes layout_changes(Arena& scratch) const;
+  void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
   struct Row;
+  std::int64_t wave() const;  // rows whose full buckets are worked on at a time
   std::int64_t bucket_floats() const;
+  void pack_tokens(std::int64_t tokens, const float* values, const float* units, float* packed) const;
   void sum_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
                   float* work) const;
   void sum_packed_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
@@ -76,8 +84,6 @@ class Cpu {
             std::int64_t ld, float* changes) const;
   void sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
                    Call& call) const;
-  void prepare_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
-                     std::int64_t rows, Call& call) const;
   void sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
   void sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const;
 

@@ -103,8 +103,9 @@ Work work(const Shape& s, const Settings& settings) {
           {hash, build, query, normalise}};
 }
 
-// Each pair costs a product of d_v numbers and two sums, of d and of d_v columns, from its query's side and from its
-// key's. How many there are depends on the data; here, on codes that are spread evenly.
+// Each pair costs a product of d_v numbers and a sum of d columns from its query's side, and from its key's another of
+// d_v columns; bucket by bucket, one product and two sums, but each token's rows come once for all pairs of a bucket,
+// and values' gradients by tables. How many pairs there are depends on the data; here, on codes that are spread evenly.
 Work backward_work(const Shape& s, const Settings& settings) {
   const Plan plan(s, settings);
   const double rows = static_cast<double>(s.rows()), n_q = static_cast<double>(s.n_q), n_k = static_cast<double>(s.n_k);
@@ -114,7 +115,7 @@ Work backward_work(const Shape& s, const Settings& settings) {
       .phase = "normalise",
       .fused = rows * (4.0 * n_q * (d + d_v) + 4.0 * n_k * d) +
                4.0 * static_cast<double>(settings.integer("conv")) * static_cast<double>(s.out_size())};
-  Stage sum{.phase = "pairs"};
+  Stage sum{.phase = "pairs"}, values;
   switch (gradient_of(settings)) {
     case Gradient::expectation:
       sum.phase = "attend";
@@ -130,16 +131,29 @@ Work backward_work(const Shape& s, const Settings& settings) {
       break;
     case Gradient::set:
     case Gradient::lower_bound:
-      const double chance = gradient_of(settings) == Gradient::set
-                                ? 1 - std::pow(1 - 1 / static_cast<double>(plan.slots()), m)
-                                : m / static_cast<double>(plan.slots());
-      const double pairs = rows * n_q * n_k * chance;
-      sum.fused = pairs * 2.0 * (2 * d + 3 * d_v + (gradient_of(settings) == Gradient::set ? 2 * d : 0));
-      sum.reads = pairs * 4.0 * (2 * d + 2 * d_v);
-      sum.footprint = 4.0 * std::max(n_q, n_k) * (d + d_v);
+      const bool set = gradient_of(settings) == Gradient::set;
+      const double slots = static_cast<double>(plan.slots());
+      const double pairs = rows * n_q * n_k * (set ? 1 - std::pow(1 - 1 / slots, m) : m / slots);
+      if (!set && full_buckets(s, plan)) {
+        sum.fused = pairs * 2.0 * (2 * d + d_v);
+        sum.reads = 4.0 * rows * m * (n_q + n_k) * (d + d_v);
+        sum.updates = 8.0 * rows * m * (n_q + n_k) * d;
+        sum.footprint = 4.0 * (n_q + n_k) * (2 * d + d_v);
+        values = {.phase = "tables",
+                  .adds = rows * m * (n_q + n_k) * d_v,
+                  .reads = 4.0 * rows * m * n_k * d_v,
+                  .updates = 8.0 * rows * m * n_q * d_v,
+                  .footprint = 4.0 * std::min(m * slots * d_v, static_cast<double>(tables_in_flight(plan)))};
+      } else {
+        sum.fused = pairs * 2.0 * (2 * d + 3 * d_v + (set ? 2 * d : 0));
+        sum.reads = pairs * 4.0 * (2 * d + 2 * d_v);
+        sum.footprint = 4.0 * std::max(n_q, n_k) * std::max(d, d_v);
+      }
       break;
   }
-  return {normalise.fused + sum.fused + sum.adds, bytes, {normalise, sum}};
+  Work work{normalise.fused + sum.fused + sum.adds + values.adds, bytes, {normalise, sum}};
+  if (values.adds > 0) work.stages.push_back(values);
+  return work;
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // Backward over colliding pairs, each visited from its query's side and from its key's side: whoever owns a gradient
 // sums it alone, so threads never meet.
 //
-// Pairs lie anywhere, so from a few thousand tokens on the rows come from beyond the second cache, and time grows
-// faster than n. Tried and lost: a cache line's columns of all pairs at a time, which fit (twice as slow: as many short
-// loops as pairs); asking for all rows of the next token.
+// Pairs lie anywhere, so from a few thousand tokens on rows come from beyond the second cache. Many tokens go together,
+// first for the products with v (or dx), then for the sums of k (or q): half of the rows are in use at a time.
 #include <yoso/parallel.hpp>
 
 #include <algorithm>
@@ -15,8 +14,6 @@
 
 namespace yoso::yoso_m {
 namespace {
-
-constexpr std::int64_t kBatch = 128;  // pairs that are worked on together: their numbers stay in the first cache
 
 // The derivative of a weight as the reference's second version has it: the exact one at 0.99 times the cosine, its
 // three factors interpolated between 32 points, two of them cut off at 10.
@@ -46,118 +43,76 @@ class Interpolated {
   float tau_, angle_[kPoints], power_[kPoints], inverse_sine_[kPoints];
 };
 
-// One side of a row, and the other.
+// What pairs need of the tokens of one side of a row.
 struct Side {
-  std::int64_t n;
-  const float* value;  // packed rows: v of keys, dx of queries, then the unit row
-  const float* shift;  // [n] of queries, null of keys and where it is 0
+  const float* value;  // [n, d_v] v of keys, dx of queries
+  const float* unit;   // [n, d]
+  const float* shift;  // [n] of queries; null of keys, and where it is 0
 };
 
 }  // namespace
 
-void Cpu::prepare_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, std::int64_t first_row,
-                        std::int64_t rows, Call& call) const {
-  const std::int64_t m = plan_.hashes;
-  call.phase("sort");
-  parallel_for(context_.threads, rows * 2 * m, [&](std::int64_t piece, int) {
-    const std::int64_t at = piece / (2 * m), hash = piece % m;
-    const Codes codes = codes_of(in, kept, first_row + at);
-    if (piece / m % 2 == 0)
-      collisions_.sort_queries(s.pairs, codes, at, hash);
-    else
-      collisions_.sort_keys(s.pairs, codes, at, hash);
-  });
-  const auto pack = [&](std::int64_t n, const float* values, const float* units, float* to) {
-    for_rows(context_.threads, rows * n, [&](std::int64_t first, std::int64_t count) {
-      for (std::int64_t i = first; i < first + count; ++i) {
-        const std::int64_t token = first_row * n + i;
-        std::copy_n(values + token * shape_.d_v, shape_.d_v, to + i * packed_.width);
-        std::copy_n(units + token * shape_.d, shape_.d, to + i * packed_.width + packed_.unit);
-        if (full_buckets_) std::fill_n(to + i * packed_.width + packed_.sum, shape_.d, 0.0f);
-      }
-    });
-  };
-  call.phase("pack");
-  pack(shape_.n_q, s.dx, s.q, s.packed_q);
-  pack(shape_.n_k, in.v, s.k, s.packed_k);
+Cpu::Changes Cpu::layout_changes(Arena& scratch) const {
+  return {scratch.take<float>(context_.threads * collisions_.capacity()),
+          scratch.take<float>(context_.threads * collisions_.longer())};
 }
 
-void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
-                    Call& call) const {
+void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const {
   const Primitives& p = primitives(context_.isa);
-  const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes, ld = packed_.width;
+  const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
   const bool set = gradient_ == Gradient::set;
   const Interpolated slope(plan_.bits);
   const float factor = set ? 1.0f : static_cast<float>(plan_.bits) / static_cast<float>(2 * m);
   const float share = 1 / static_cast<float>(m);
 
-  // g [n, d] += of pairs of one token; dv [n, d_v] (of keys, else null) += dx of the queries.
-  const auto add = [&](const Side& own, const Side& other, std::int64_t token, std::int64_t count,
-                       const std::uint32_t* tokens, const std::uint16_t* counts, float* g, float* dv) {
-    float changes[kBatch], more[kBatch];
-    const auto self = static_cast<std::uint32_t>(token);
-    p.products_at(1, &self, count, tokens, d_v, own.value, ld, other.value, ld, changes);
-    for (std::int64_t t = 0; own.shift && t < count; ++t) changes[t] -= own.shift[token];
-    for (std::int64_t t = 0; other.shift && t < count; ++t) changes[t] -= other.shift[tokens[t]];
+  // changes, of each entry: (dx . v - shift), times the slope of what their weight comes from; and dv of keys.
+  const auto change = [&](const Collisions::Listed& listed, const Side& own, const Side& other, float* changes,
+                          float* more, float* dv) {
+    const auto& [first, lists, times] = listed;
+    const float* const unit = own.unit + first * d;
+    p.list_products(lists, d_v, own.value + first * d_v, d_v, other.value, d_v, changes, times ? nullptr : dv, d_v);
+    const auto for_entries = [&](const auto& f) {
+      for (std::int64_t t = 0; t < lists.count; ++t)
+        for (std::uint32_t e = lists.ends[t] - lists.sizes[t]; e < lists.ends[t]; ++e) f(t, e);
+    };
+    if (own.shift) for_entries([&](std::int64_t t, std::uint32_t e) { changes[e] -= own.shift[first + t]; });
+    if (other.shift) for_entries([&](std::int64_t, std::uint32_t e) { changes[e] -= other.shift[lists.at[e]]; });
+    if (!times) return;
     if (set) {
-      p.products_at(1, &self, count, tokens, d, own.value + packed_.unit, ld, other.value + packed_.unit, ld, more);
-      for (std::int64_t t = 0; t < count; ++t) changes[t] *= slope(more[t]);
-    } else if (counts) {
-      for (std::int64_t t = 0; t < count; ++t) changes[t] *= static_cast<float>(counts[tokens[t]]);
+      p.list_products(lists, d, unit, d, other.unit, d, more, nullptr, 0);
+      for_entries([&](std::int64_t, std::uint32_t e) { changes[e] *= slope(more[e]); });
     }
-    p.add_rows_at(1, &self, count, tokens, changes, 0, 1, d, other.value + packed_.unit, ld, g, d);
-    if (!dv) return;
-    for (std::int64_t t = 0; t < count; ++t) more[t] = counts ? static_cast<float>(counts[tokens[t]]) : 1.0f;
-    p.add_rows_at(1, &self, count, tokens, more, 0, 1, d_v, other.value, ld, dv, d_v);
+    for_entries([&](std::int64_t, std::uint32_t e) { more[e] = times[lists.at[e]]; });
+    if (!set) for_entries([&](std::int64_t, std::uint32_t e) { changes[e] *= more[e]; });
+    if (dv) p.add_lists(lists, more, d_v, other.value, d_v, dv, d_v);
   };
 
-  // the more tokens in a piece, the more of their collisions are found in the cache
-  const auto tokens_of = [&](std::int64_t n) {
-    const std::int64_t each = (n / (4 * context_.threads) + 63) / 64 * 64;
-    return std::clamp<std::int64_t>(each, 64, Collisions::kTokens);
-  };
-  const std::int64_t q_tokens = tokens_of(shape_.n_q), k_tokens = tokens_of(shape_.n_k);
-  const std::int64_t q_blocks = (shape_.n_q + q_tokens - 1) / q_tokens;
-  const std::int64_t k_blocks = (shape_.n_k + k_tokens - 1) / k_tokens;
-  for (std::int64_t first_row = 0; first_row < shape_.rows(); first_row += collisions_.wave()) {
-    const std::int64_t rows = std::min(collisions_.wave(), shape_.rows() - first_row);
-    prepare_pairs(in, kept, s, first_row, rows, call);
-    call.phase("pairs");
-    parallel_for(context_.threads, rows * (q_blocks + k_blocks), [&](std::int64_t piece, int thread) {
-      const std::int64_t at = piece / (q_blocks + k_blocks), row = first_row + at;
-      const std::int64_t block = piece % (q_blocks + k_blocks);
-      const Codes codes = codes_of(in, kept, row);
-      const bool divides = norm_ == Norm::rowsum;
-      const Side queries{shape_.n_q, s.packed_q + at * shape_.n_q * ld, divides ? s.shift + row * shape_.n_q : nullptr};
-      const Side keys{shape_.n_k, s.packed_k + at * shape_.n_k * ld, nullptr};
-      const bool of_queries = block < q_blocks;
-      const Side& own = of_queries ? queries : keys;
-      const Side& other = of_queries ? keys : queries;
-      const std::int64_t first = of_queries ? block * q_tokens : (block - q_blocks) * k_tokens;
-      const std::int64_t last = std::min(own.n, first + (of_queries ? q_tokens : k_tokens));
-      const Collisions::Side side{
-          of_queries ? codes.q : codes.k, stride(own.n), of_queries ? codes.keep_q : codes.keep_k,
-          of_queries ? collisions_.keys(s.pairs, at) : collisions_.queries(s.pairs, at), other.n};
-      float* const g = (of_queries ? grads.dq : grads.dk) + row * own.n * d;
-      float* const dv = of_queries ? nullptr : grads.dv + row * own.n * d_v;
-      std::fill_n(g + first * d, (last - first) * d, 0.0f);
-      if (dv) std::fill_n(dv + first * d_v, (last - first) * d_v, 0.0f);
-      const auto visible = [&](std::int64_t i, std::uint32_t token) {
-        return of_queries ? token < shape_.visible(i) : i < shape_.visible(token);
-      };
-      collisions_.for_each(s.pairs, thread, side, first, last, set,
-                           [&](std::int64_t i, std::int64_t count, std::uint32_t* tokens, const std::uint16_t* counts) {
-                             if (shape_.causal)
-                               count = std::remove_if(tokens, tokens + count,
-                                                      [&](std::uint32_t token) { return !visible(i, token); }) -
-                                       tokens;
-                             for (std::int64_t t = 0; t < count; t += kBatch)
-                               add(own, other, i, std::min(kBatch, count - t), tokens + t, counts, g, dv);
-                             p.scale(factor, g + i * d, d);
-                             if (dv) p.scale(share, dv + i * d_v, d_v);
-                           });
-    });
-  }
+  const std::int64_t pieces = collisions_.pieces();
+  parallel_for(context_.threads, shape_.rows() * 2 * pieces, [&](std::int64_t job, int thread) {
+    const std::int64_t row = job / (2 * pieces), piece = job % pieces;
+    const bool of_queries = job / pieces % 2 == 0;
+    const Codes codes = codes_of(in, kept, row);
+    const Collisions::Side q{true, shape_.n_q, codes.q, codes.keep_q}, k{false, shape_.n_k, codes.k, codes.keep_k};
+    const Side queries{s.dx + row * shape_.n_q * d_v, s.q + row * shape_.n_q * d,
+                       norm_ == Norm::rowsum ? s.shift + row * shape_.n_q : nullptr};
+    const Side keys{in.v + row * shape_.n_k * d_v, s.k + row * shape_.n_k * d, nullptr};
+    const Side &own = of_queries ? queries : keys, &other = of_queries ? keys : queries;
+    float* const g = of_queries ? grads.dq + row * shape_.n_q * d : grads.dk + row * shape_.n_k * d;
+    float *const changes = s.changes.of_entries + thread * collisions_.capacity(), *const more =
+                                                                                       s.changes.more +
+                                                                                       thread * collisions_.longer();
+    collisions_.for_lists(s.pairs, thread, of_queries ? q : k, of_queries ? k : q, piece, set,
+                          [&](const Collisions::Listed& listed) {
+                            float* const to = g + listed.first * d;
+                            float* const dv = of_queries ? nullptr : grads.dv + (row * shape_.n_k + listed.first) * d_v;
+                            std::fill_n(to, listed.lists.count * d, 0.0f);
+                            if (dv) std::fill_n(dv, listed.lists.count * d_v, 0.0f);
+                            change(listed, own, other, changes, more, dv);
+                            p.add_lists(listed.lists, changes, d, other.unit, d, to, d);
+                            p.scale(factor, to, listed.lists.count * d);
+                            if (dv) p.scale(share, dv, listed.lists.count * d_v);
+                          });
+  });
 }
 
 }  // namespace yoso::yoso_m

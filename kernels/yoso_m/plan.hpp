@@ -66,4 +66,9 @@ inline std::int64_t tables_in_flight(const Plan& plan) {
   return std::max(second_level_cache() / 4 / static_cast<std::int64_t>(sizeof(float)), plan.slots() * kLine);
 }
 
+// Whether gradients over colliding pairs go bucket by bucket: with fewer tokens a slot it is token by token.
+inline bool full_buckets(const Shape& shape, const Plan& plan) {
+  return std::max(shape.n_q, shape.n_k) >= 4 * plan.slots();
+}
+
 }  // namespace yoso::yoso_m

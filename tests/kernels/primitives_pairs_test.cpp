@@ -113,3 +113,65 @@ TEST_CASE("primitives: add_rows_at sums the rows that a list names, and touches 
         }
   });
 }
+
+TEST_CASE("primitives: lists of rows are multiplied, summed and added as a double loop does it", "[primitives]") {
+  const std::vector<I> counts = {3, 0, 1, 16, 17, 40, 2};
+  on_every_isa([&](const Primitives& p) {
+    for (const I n : kSizes)
+      for (const bool asked : {false, true}) {
+        CAPTURE(n, asked);
+        const I lists = I(counts.size());
+        const Matrix x = random_matrix(lists, n, 2, 1), y = random_matrix(11, n, 1, 2);
+        std::vector<std::uint32_t> at, ends, sizes;
+        for (const I count : counts) {
+          at.resize(at.size() + 5);  // lists need not follow upon each other
+          for (const std::uint32_t row : some(count, y.rows, at.size())) at.push_back(row);
+          ends.push_back(std::uint32_t(at.size()));
+          sizes.push_back(std::uint32_t(count));
+        }
+        const I entries = I(at.size());
+        at.resize(at.size() + kListAhead);
+        const RowLists named{lists, ends.data(), sizes.data(), at.data()};
+        const float untouched = 77.0f;
+        Guarded products(std::vector<float>(std::size_t(entries), untouched));
+        Guarded totals(std::vector<float>(std::size_t(lists * (n + 1)), untouched));
+        p.list_products(named, n, x.data.data(), x.ld, y.data.data(), y.ld, products.data(),
+                        asked ? totals.data() : nullptr, n + 1);
+        const std::vector<float> weights = normals(entries, 3);
+        const Matrix old = random_matrix(lists, n, 1, 4, untouched);
+        Guarded sums(old.data);
+        p.add_lists(named, weights.data(), n, y.data.data(), y.ld, sums.data(), old.ld);
+        std::vector<bool> named_entry(std::size_t(entries), false);
+        for (I t = 0; t < lists; ++t) {
+          const I begin = I(ends[std::size_t(t)]) - counts[std::size_t(t)];
+          for (I e = begin; e < I(ends[std::size_t(t)]); ++e) {
+            named_entry[std::size_t(e)] = true;
+            double sum = 0, size = 0;
+            for (I c = 0; c < n; ++c) {
+              const double product = double(x.at(t, c)) * double(y.at(at[std::size_t(e)], c));
+              sum += product;
+              size += std::abs(product);
+            }
+            REQUIRE(std::abs(double(products[e]) - sum) <= double(n + 1) * kUnit * size);
+          }
+          for (I c = 0; c < n; ++c) {
+            double total = 0, total_size = 0, added = double(old.at(t, c)), added_size = std::abs(added);
+            for (I e = begin; e < I(ends[std::size_t(t)]); ++e) {
+              const double row = double(y.at(at[std::size_t(e)], c)), term = double(weights[std::size_t(e)]) * row;
+              total += row;
+              total_size += std::abs(row);
+              added += term;
+              added_size += std::abs(term);
+            }
+            const double roundings = double(counts[std::size_t(t)] + 1) * 2 * kUnit;
+            if (asked) REQUIRE(std::abs(double(totals[t * (n + 1) + c]) - total) <= roundings * total_size);
+            REQUIRE(std::abs(double(sums[t * old.ld + c]) - added) <= roundings * added_size);
+          }
+          REQUIRE(totals[t * (n + 1) + n] == untouched);
+          if (t + 1 < lists) REQUIRE(sums[t * old.ld + n] == untouched);
+        }
+        for (I e = 0; e < entries; ++e) REQUIRE((named_entry[std::size_t(e)] || products[e] == untouched));
+        REQUIRE((products.intact() && totals.intact() && sums.intact()));
+      }
+  });
+}

@@ -41,8 +41,8 @@ void check_oracle(std::string_view name, const ProblemData& data, const Choices&
   }
 }
 
-// One way or another of visiting pairs: few tokens a slot, some, many.
-constexpr std::string_view kBits[] = {"8", "5", "2", "1"};
+// One way or another of visiting pairs: few tokens a slot, more collisions than there is room for at once, full slots.
+constexpr std::string_view kBits[] = {"8", "6", "5", "2", "1"};
 
 }  // namespace
 

@@ -115,10 +115,11 @@ void products_at(I m, const std::uint32_t* at_x, I count, const std::uint32_t* a
   waiting.finish();
 }
 
+// Of the rows after these, those are asked for whose entries are among the first `named`.
 template <int kCount, bool kWhole>
-YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, const std::uint32_t* at, const float* weights,
-                              I step, const float* rows, I ld, float* y) {
-  constexpr I kAhead = 8;
+YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, I named, const std::uint32_t* at,
+                              const float* weights, I step, const float* rows, I ld, float* y) {
+  constexpr I kAhead = kListAhead;
   Vec sum[kCount];
   unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] = part.get(y, v); });
   const auto one = [&](I t) YOSO_INLINE_LAMBDA {
@@ -127,7 +128,7 @@ YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, const s
     unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += weight * part.get(row, v); });
   };
   I t = 0;
-  for (; t + kAhead < count; ++t) {
+  for (const I last = smaller(count, named - kAhead); t < last; ++t) {
     part.fetch(rows + static_cast<I>(at[t + kAhead]) * ld);
     one(t);
   }
@@ -140,7 +141,60 @@ void add_rows_at(I m, const std::uint32_t* at_y, I count, const std::uint32_t* a
   for (I i = 0; i < m; ++i) {
     float* const row = y + static_cast<I>(at_y[i]) * ldy;
     for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-      add_weighted(part, count, at_x, weights + i * row_step, step, x + column, ldx, row + column);
+      add_weighted(part, count, count, at_x, weights + i * row_step, step, x + column, ldx, row + column);
+    });
+  }
+}
+
+// result [count] (+)= the products of the listed rows with x; where kTotals, total (+)= the rows themselves.
+template <bool kTotals, int kCount, bool kWhole>
+YOSO_INLINE void multiply_list(const Part<kCount, kWhole>& part, bool more, I count, const std::uint32_t* at,
+                               const float* x, const float* rows, I ld, float* result, float* total) {
+  Vec left[kCount], totals[kCount] = {};
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[v] = part.get(x, v); });
+  for (I j = 0; j < count; j += kLanes) {
+    const I here = smaller(kLanes, count - j);
+    Vec sums[kLanes];
+    for (I r = 0; r < here; ++r) {
+      const float* const row = rows + static_cast<I>(at[j + r]) * ld;
+      part.fetch(rows + static_cast<I>(at[j + r + kListAhead]) * ld);
+      Vec sum{};
+      unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
+        const Vec y = part.get(row, v);
+        sum += left[v] * y;
+        if constexpr (kTotals) totals[v] += y;
+      });
+      sums[r] = sum;
+    }
+    const Vec products = sums_of(sums);
+    store(result + j, more ? products + load(result + j, here) : products, here);
+  }
+  if constexpr (kTotals) unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { part.put(total, totals[v], v); });
+}
+
+void list_products(const RowLists& lists, I n, const float* x, I ldx, const float* y, I ldy, float* result,
+                   float* totals, I ld_totals) {
+  for (I t = 0; t < lists.count; ++t) {
+    const I count = lists.sizes[t], first = lists.ends[t] - count;
+    for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+      const auto multiply = [&](auto with_totals, float* total) YOSO_INLINE_LAMBDA {
+        multiply_list<with_totals>(part, column > 0, count, lists.at + first, x + t * ldx + column, y + column, ldy,
+                                   result + first, total);
+      };
+      if (totals)
+        multiply(Constant<true>{}, totals + t * ld_totals + column);
+      else
+        multiply(Constant<false>{}, nullptr);
+    });
+  }
+}
+
+void add_lists(const RowLists& lists, const float* weights, I n, const float* x, I ldx, float* y, I ldy) {
+  for (I t = 0; t < lists.count; ++t) {
+    const I count = lists.sizes[t], first = lists.ends[t] - count;
+    for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
+      add_weighted(part, count, count + kListAhead, lists.at + first, weights + first, 1, x + column, ldx,
+                   y + t * ldy + column);
     });
   }
 }
