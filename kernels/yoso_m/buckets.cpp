@@ -11,9 +11,6 @@
 namespace yoso::yoso_m {
 namespace {
 
-// Tokens whose packed rows are in memory at a time, if no single row has more.
-constexpr std::int64_t kWaveTokens = 16384;
-
 constexpr std::int64_t kRanges = 16;  // of slots, that threads share
 constexpr std::int64_t kTile = 64;    // queries, and keys, of a bucket at a time
 constexpr std::int64_t kPacked = 16;  // of both: from here on it pays to pack rows for a product of matrices
@@ -38,10 +35,6 @@ struct Cpu::Row {
   float *q, *k;        // packed
   const float* shift;  // null where it is 0
 };
-
-std::int64_t Cpu::wave() const {
-  return std::clamp<std::int64_t>(kWaveTokens / std::max(shape_.n_q, shape_.n_k), 1, shape_.rows());
-}
 
 std::int64_t Cpu::bucket_floats() const { return kTile * (kTile + 3 * shape_.d + 2 * shape_.d_v); }
 
@@ -102,58 +95,60 @@ void Cpu::sum_packed_bucket(const Row& row, Tokens queries, Tokens keys, float* 
   for (std::int64_t j = 0; j < n; ++j) p.add(sums + j * d, row.k + sum + keys[static_cast<std::size_t>(j)] * ld, d);
 }
 
-void Cpu::sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
-                      Call& call) const {
-  const Primitives& p = primitives(context_.isa);
-  const std::int64_t d = shape_.d, slots = plan_.slots();
-  const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
-  for (std::int64_t first = 0; first < shape_.rows(); first += wave()) {
-    const std::int64_t rows = std::min(wave(), shape_.rows() - first);
-    call.phase("pack");
-    pack_tokens(rows * shape_.n_q, s.dx + first * shape_.n_q * shape_.d_v, s.q + first * shape_.n_q * d, s.packed_q);
-    pack_tokens(rows * shape_.n_k, in.v + first * shape_.n_k * shape_.d_v, s.k + first * shape_.n_k * d, s.packed_k);
-    call.phase("pairs");
-    for (std::int64_t hash = 0; hash < plan_.hashes; ++hash) {
-      parallel_for(context_.threads, rows * 2, [&](std::int64_t piece, int) {
-        const Codes codes = codes_of(in, kept, first + piece / 2);
-        if (piece % 2 == 0)
-          s.sorted_q.row(piece / 2, shape_.n_q, slots)
-              .sort(codes.q + hash * stride(shape_.n_q), codes.keep_q, shape_.n_q, slots);
-        else
-          s.sorted_k.row(piece / 2, shape_.n_k, slots)
-              .sort(codes.k + hash * stride(shape_.n_k), codes.keep_k, shape_.n_k, slots);
-      });
-      parallel_for(context_.threads, rows * kRanges, [&](std::int64_t piece, int thread) {
-        const std::int64_t at = piece / kRanges, range = piece % kRanges;
-        const Row row{s.packed_q + at * shape_.n_q * packed_.width, s.packed_k + at * shape_.n_k * packed_.width,
-                      norm_ == Norm::rowsum ? s.shift + (first + at) * shape_.n_q : nullptr};
-        const Sorted queries_in = s.sorted_q.row(at, shape_.n_q, slots),
-                     keys_in = s.sorted_k.row(at, shape_.n_k, slots);
-        const std::int64_t end = (range + 1) * slots / kRanges;
-        for (std::int64_t slot = range * slots / kRanges; slot < end; ++slot) {
-          if (slot + 1 < end) {
-            fetch_rows(row.q, packed_.width, queries_in[slot + 1]);
-            fetch_rows(row.k, packed_.width, keys_in[slot + 1]);
-          }
-          const Tokens queries = queries_in[slot], keys = keys_in[slot];
-          for (std::size_t i = 0; i < queries.size(); i += kTile)
-            for (std::size_t j = 0; j < keys.size(); j += kTile)
-              sum_bucket(row, queries.subspan(i, std::min<std::size_t>(kTile, queries.size() - i)),
-                         keys.subspan(j, std::min<std::size_t>(kTile, keys.size() - j)),
-                         s.buckets + thread * bucket_floats());
-        }
-      });
-    }
-    const auto unpack = [&](std::int64_t n, const float* packed, float* g) {
-      for_rows(context_.threads, rows * n, [&](std::int64_t token, std::int64_t count) {
-        for (std::int64_t i = token; i < token + count; ++i)
-          std::copy_n(packed + i * packed_.width + packed_.sum, d, g + (first * n + i) * d);
-        p.scale(factor, g + (first * n + token) * d, count * d);
-      });
+void Cpu::sort_tokens(const Window& w, const BackwardScratch& s, std::int64_t hash) const {
+  parallel_for(context_.threads, w.shape.rows() * 2, [&](std::int64_t piece, int) {
+    const std::int64_t row = piece / 2, slots = plan_.slots();
+    const Codes codes = w.kept.codes(w.shape, plan_, w.in, row);
+    const auto sort = [&](const Sorted& sorted, std::int64_t n, const std::uint16_t* of, const std::uint8_t* keep) {
+      sorted.row(row, n, slots).sort(of + hash * stride(n), keep, n, slots);
     };
-    unpack(shape_.n_q, s.packed_q, grads.dq);
-    unpack(shape_.n_k, s.packed_k, grads.dk);
+    if (piece % 2 == 0)
+      sort(s.sorted_q, shape_.n_q, codes.q, codes.keep_q);
+    else
+      sort(s.sorted_k, shape_.n_k, codes.k, codes.keep_k);
+  });
+}
+
+void Cpu::sum_buckets(const Window& w, const BackwardScratch& s, Call& call) const {
+  const Primitives& p = primitives(context_.isa);
+  const std::int64_t d = shape_.d, n_q = shape_.n_q, n_k = shape_.n_k, rows = w.shape.rows(), slots = plan_.slots();
+  const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
+  call.phase("pack");
+  pack_tokens(rows * n_q, s.dx, s.q, s.packed_q);
+  pack_tokens(rows * n_k, w.in.v, s.k, s.packed_k);
+  for (std::int64_t hash = 0; hash < plan_.hashes; ++hash) {
+    call.phase("sort");
+    sort_tokens(w, s, hash);
+    call.phase("pairs");
+    parallel_for(context_.threads, rows * kRanges, [&](std::int64_t piece, int thread) {
+      const std::int64_t at = piece / kRanges, range = piece % kRanges;
+      const Row row{s.packed_q + at * n_q * packed_.width, s.packed_k + at * n_k * packed_.width,
+                    norm_ == Norm::rowsum ? s.shift + at * n_q : nullptr};
+      const Sorted queries_in = s.sorted_q.row(at, n_q, slots), keys_in = s.sorted_k.row(at, n_k, slots);
+      const std::int64_t end = (range + 1) * slots / kRanges;
+      for (std::int64_t slot = range * slots / kRanges; slot < end; ++slot) {
+        if (slot + 1 < end) {
+          fetch_rows(row.q, packed_.width, queries_in[slot + 1]);
+          fetch_rows(row.k, packed_.width, keys_in[slot + 1]);
+        }
+        const Tokens queries = queries_in[slot], keys = keys_in[slot];
+        for (std::size_t i = 0; i < queries.size(); i += kTile)
+          for (std::size_t j = 0; j < keys.size(); j += kTile)
+            sum_bucket(row, queries.subspan(i, std::min<std::size_t>(kTile, queries.size() - i)),
+                       keys.subspan(j, std::min<std::size_t>(kTile, keys.size() - j)),
+                       s.buckets + thread * bucket_floats());
+      }
+    });
   }
+  const auto unpack = [&](std::int64_t tokens, const float* packed, float* g) {
+    for_rows(context_.threads, tokens, [&](std::int64_t first, std::int64_t count) {
+      for (std::int64_t i = first; i < first + count; ++i)
+        std::copy_n(packed + i * packed_.width + packed_.sum, d, g + i * d);
+      p.scale(factor, g + first * d, count * d);
+    });
+  };
+  unpack(rows * n_q, s.packed_q, w.grads.dq);
+  unpack(rows * n_k, s.packed_k, w.grads.dk);
 }
 
 }  // namespace yoso::yoso_m

@@ -13,9 +13,24 @@
 #include "yoso_m/hash.hpp"
 
 namespace yoso::yoso_m {
+namespace {
+
+// Tokens that a backward pass works on at a time, unless one row has more or there are threads for more rows.
+constexpr std::int64_t kTokensAtOnce = 4096;
+
+Shape rows_at_once(const Shape& shape, int threads) {
+  Shape some = shape;
+  const std::int64_t rows = std::max<std::int64_t>(kTokensAtOnce / std::max(shape.n_q, shape.n_k), threads);
+  some.batch = std::clamp<std::int64_t>(rows / shape.heads, 1, shape.batch);
+  some.heads = std::clamp<std::int64_t>(rows, 1, shape.heads);
+  return some;
+}
+
+}  // namespace
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     : shape_(shape),
+      window_(rows_at_once(shape, context.threads)),
       context_(context),
       plan_(shape, settings),
       norm_(norm_of(settings)),
@@ -23,9 +38,8 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       conv_(settings.integer("conv")),
       hash_size_(plan_, primitives(context.isa)),
       slicing_(shape, plan_, context.threads, shape.d_v),
-      key_slicing_(shape, plan_, context.threads, shape.d),
-      collisions_(shape, context, plan_),
-      expectation_(shape, context, static_cast<int>(plan_.bits), 1, true),
+      key_slicing_(window_, plan_, context.threads, shape.d),
+      collisions_(window_, context, plan_),
       full_buckets_(gradient_ == Gradient::lower_bound && full_buckets(shape, plan_)),
       packed_(shape),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {
@@ -90,10 +104,9 @@ void Cpu::hash_tokens(const Inputs& in, const Call& call, const Kept& kept, cons
   });
 }
 
-Codes Cpu::codes_of(const Inputs& in, const Kept& kept, std::int64_t row) const {
-  return {kept.q_codes + row * plan_.hashes * stride(shape_.n_q),
-          kept.k_codes + row * plan_.hashes * stride(shape_.n_k), mask_of_row(in.keep_q, shape_, row, shape_.n_q),
-          mask_of_row(in.keep_k, shape_, row, shape_.n_k)};
+Codes Cpu::Kept::codes(const Shape& shape, const Plan& plan, const Inputs& in, std::int64_t row) const {
+  return {q_codes + row * plan.hashes * stride(shape.n_q), k_codes + row * plan.hashes * stride(shape.n_k),
+          mask_of_row(in.keep_q, shape, row, shape.n_q), mask_of_row(in.keep_k, shape, row, shape.n_k)};
 }
 
 // out_i = sum_h T_h[code_h(q_i)] with T_h[c] = sum of the v_j with code_h(k_j) = c; and, for rowsum, the same of ones.
@@ -103,7 +116,7 @@ void Cpu::sum_values(const Inputs& in, const Call& call, const Kept& kept, const
   const bool watched = context_.threads == 1;  // with more, slices are in different phases at once
   parallel_for(context_.threads, shape_.rows() * slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / slices, slice = piece % slices;
-    const Codes codes = codes_of(in, kept, row);
+    const Codes codes = kept.codes(shape_, plan_, in, row);
     if (slice == slicing_.slices)
       count_collisions(codes, s.counts + thread * slicing_.group * plan_.slots(), s.collisions + row * shape_.n_q);
     else

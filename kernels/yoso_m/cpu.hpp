@@ -26,6 +26,7 @@ class Cpu {
     std::uint16_t *q_codes, *k_codes;  // [rows, hashes, stride(n)]
     float* inverse;                    // [rows, n_q]: 1 / |X|, or hashes / collisions; 0 where there is nothing
     float* rows;                       // [rows, n_q, d_v]: the output without its convolution
+    Codes codes(const Shape& shape, const Plan& plan, const Inputs& in, std::int64_t row) const;
   };
   struct Scratch {
     float* work;               // [threads, work_floats_]: hashing, then packed values, sums and tables
@@ -35,7 +36,6 @@ class Cpu {
   };
   Kept layout_kept(Arena& saved, Arena& scratch) const;
   Scratch layout(Arena& scratch) const;
-  Codes codes_of(const Inputs& in, const Kept& kept, std::int64_t row) const;
 
   void hash_tokens(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s) const;
   void sum_values(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s, float* out) const;
@@ -45,20 +45,28 @@ class Cpu {
   void normalise(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s, float* out) const;
   void show_codes(const Call& call, const Kept& kept) const;
 
+  // Some rows of a problem, as a problem of their own: what backward makes of its inputs is in memory for so many.
+  struct Window {
+    Shape shape;
+    Inputs in;
+    Upstream up;
+    Kept kept;
+    Gradients grads;
+  };
   struct Changes {      // of the weights of pairs
     float* of_entries;  // [threads, entries of lists]
     float* more;        // [threads, n]: what else a list needs whose entries were met several times
   };
-  struct BackwardScratch {
+  struct BackwardScratch {             // rows: of a window
     float *q, *k;                      // [rows, n, d] of unit length
     float *inverse_q, *inverse_k;      // [rows, n]
     float *dx, *shift;                 // [rows, n_q, d_v], [rows, n_q]: see through_norm
     float* work;                       // tables: [threads, floats of a slice]
-    float* buckets;                    // full buckets: [threads, bucket_floats()]
     Collisions::Scratch pairs;         // lower-bound and set, unless buckets are full
     Changes changes;                   // likewise
-    Sorted sorted_q, sorted_k;         // full buckets: [wave]
-    float *packed_q, *packed_k;        // full buckets: [wave, n, packed_.width]
+    float* buckets;                    // full buckets: [threads, bucket_floats()]
+    Sorted sorted_q, sorted_k;         // likewise: [rows]
+    float *packed_q, *packed_k;        // likewise: [rows, n, packed_.width]
     CollisionGradient::Scratch tiles;  // expectation
   };
   // What a full bucket needs of a token lies together: dx or v, its unit row, and the sum of its gradient.
@@ -70,10 +78,17 @@ class Cpu {
           width(2 * sum - unit) {}
   };
   BackwardScratch layout_backward(Arena& scratch) const;
+  Window window(std::int64_t first, const Inputs& in, const Upstream& up, const Kept& kept,
+                const Gradients& grads) const;
+  void run_window(const Window& w, const BackwardScratch& s, Call& call) const;
+  CollisionGradient expectation(const Shape& shape) const;
+  void sum_weighted_tables(const Window& w, const BackwardScratch& s) const;
+  void sum_value_gradients(const Window& w, const BackwardScratch& s) const;
+
   Changes layout_changes(Arena& scratch) const;
-  void sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
+  void sum_pairs(const Window& w, const BackwardScratch& s) const;
+
   struct Row;
-  std::int64_t wave() const;  // rows whose full buckets are worked on at a time
   std::int64_t bucket_floats() const;
   void pack_tokens(std::int64_t tokens, const float* values, const float* units, float* packed) const;
   void sum_bucket(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
@@ -82,12 +97,11 @@ class Cpu {
                          float* work) const;
   void hide(const Row& row, std::span<const std::uint32_t> queries, std::span<const std::uint32_t> keys,
             std::int64_t ld, float* changes) const;
-  void sum_buckets(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads,
-                   Call& call) const;
-  void sum_weighted_tables(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const;
-  void sum_value_gradients(const Inputs& in, const Kept& kept, const BackwardScratch& s, float* dv) const;
+  void sort_tokens(const Window& w, const BackwardScratch& s, std::int64_t hash) const;
+  void sum_buckets(const Window& w, const BackwardScratch& s, Call& call) const;
 
   Shape shape_;
+  Shape window_;  // the largest one
   Context context_;
   Plan plan_;
   Norm norm_;
@@ -97,7 +111,6 @@ class Cpu {
   Slicing slicing_;      // of values
   Slicing key_slicing_;  // of queries and keys
   Collisions collisions_;
-  CollisionGradient expectation_;
   bool full_buckets_;  // lower-bound: bucket by bucket, or token by token
   Packed packed_;
   std::int64_t work_floats_;

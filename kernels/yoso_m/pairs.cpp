@@ -57,7 +57,8 @@ Cpu::Changes Cpu::layout_changes(Arena& scratch) const {
           scratch.take<float>(context_.threads * collisions_.longer())};
 }
 
-void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s, const Gradients& grads) const {
+void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
+  const auto& [shape, in, up, kept, grads] = window;
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
   const bool set = gradient_ == Gradient::set;
@@ -88,10 +89,10 @@ void Cpu::sum_pairs(const Inputs& in, const Kept& kept, const BackwardScratch& s
   };
 
   const std::int64_t pieces = collisions_.pieces();
-  parallel_for(context_.threads, shape_.rows() * 2 * pieces, [&](std::int64_t job, int thread) {
+  parallel_for(context_.threads, shape.rows() * 2 * pieces, [&](std::int64_t job, int thread) {
     const std::int64_t row = job / (2 * pieces), piece = job % pieces;
     const bool of_queries = job / pieces % 2 == 0;
-    const Codes codes = codes_of(in, kept, row);
+    const Codes codes = kept.codes(shape, plan_, in, row);
     const Collisions::Side q{true, shape_.n_q, codes.q, codes.keep_q}, k{false, shape_.n_k, codes.k, codes.keep_k};
     const Side queries{s.dx + row * shape_.n_q * d_v, s.q + row * shape_.n_q * d,
                        norm_ == Norm::rowsum ? s.shift + row * shape_.n_q : nullptr};
