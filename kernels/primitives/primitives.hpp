@@ -68,7 +68,8 @@ struct Primitives {
   void (*products_at)(std::int64_t m, const std::uint32_t* at_x, std::int64_t count, const std::uint32_t* at_y,
                       std::int64_t n, const float* x, std::int64_t ldx, const float* y, std::int64_t ldy,
                       float* result);
-  // y[at_y[i]] += sum over j of weights[i * row_step + j * step] * x[at_x[j]], in ascending order
+  // y[at_y[i]] += sum over j of weights[i * row_step + j * step] * x[at_x[j]], in ascending order; no two
+  // of at_y are the same
   void (*add_rows_at)(std::int64_t m, const std::uint32_t* at_y, std::int64_t count, const std::uint32_t* at_x,
                       const float* weights, std::int64_t row_step, std::int64_t step, std::int64_t n, const float* x,
                       std::int64_t ldx, float* y, std::int64_t ldy);

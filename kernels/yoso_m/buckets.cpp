@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kRanges = 16;  // of slots, that threads share
 constexpr std::int64_t kTile = 64;    // queries, and keys, of a bucket at a time
-constexpr std::int64_t kPacked = 16;  // of both: from here on it pays to pack rows for a product of matrices
+constexpr std::int64_t kPacked = 32;  // of both: from here on it pays to pack rows for a product of matrices
 
 using Tokens = std::span<const std::uint32_t>;
 

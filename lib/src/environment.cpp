@@ -53,6 +53,14 @@ std::optional<std::string> field(const std::string& path, const std::string& key
   return std::nullopt;
 }
 
+// A hypervisor may hide which model it is: "AMD EPYC" was of different generations on machines with equal cores.
+std::optional<std::string> cpu_model() {
+  const auto name = field("/proc/cpuinfo", "model name", ':');
+  const auto family = field("/proc/cpuinfo", "cpu family", ':'), model = field("/proc/cpuinfo", "model", ':');
+  if (!name || !family || !model || name->find_first_of("0123456789") != std::string::npos) return name;
+  return fmt::format("{} family {} model {}", *name, *family, *model);
+}
+
 std::optional<std::int64_t> memory_field(const std::string& key) {
   const auto text = field("/proc/meminfo", key, ':');
   if (!text) return std::nullopt;
@@ -183,7 +191,7 @@ Environment this_environment() {
   e.kernel = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
   e.os = field("/etc/os-release", "PRETTY_NAME", '=').value_or(system.sysname);
   e.virtualisation = hypervisor();
-  e.cpu_model = field("/proc/cpuinfo", "model name", ':');
+  e.cpu_model = cpu_model();
   for (const Isa isa : isas_here()) e.isas.emplace_back(name(isa));
   e.isa_usual = name(default_isa());
   e.cores = usable_cores();

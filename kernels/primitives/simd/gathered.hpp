@@ -1,4 +1,5 @@
-// Rows that are named by a list. They lie anywhere, so a row of the next few is asked for while one is worked on.
+// Rows that are named by a list: a few with a few, which are in the cache, or long lists of rows anywhere, where rows
+// of the next entries are asked for while one is worked on.
 #pragma once
 #include "primitives/simd/rows.hpp"
 
@@ -59,91 +60,90 @@ YOSO_INLINE Vec sums_of(const Vec* rows) {
     return halve(fours[0], fours[kLanes / 4 - 1]);
 }
 
-// sums[r] (+)= the products of `here` listed rows with x, vector by vector; the rows after them are asked for.
-template <bool kMore, int kCount, bool kWhole>
-YOSO_INLINE void add_products(const Part<kCount, kWhole>& part, I here, I next, const std::uint32_t* at, const float* x,
-                              const float* rows, I ld, Vec* sums) {
-  Vec left[kCount];
-  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[v] = part.get(x, v); });
-  for (I r = 0; r < here; ++r) {
-    const float* const row = rows + static_cast<I>(at[r]) * ld;
-    if (r < next) part.fetch(rows + static_cast<I>(at[here + r]) * ld);
-    Vec sum = kMore ? sums[r] : Vec{};
-    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum += left[v] * part.get(row, v); });
-    sums[r] = sum;
-  }
+// f(rows, i) for all i < m in steps of `rows`, a constant: 4 (or 2, with few registers), then what is left.
+template <int kRows = kLanes == 16 ? 4 : 2, class F>
+YOSO_INLINE void for_rows_together(I m, I i, const F& f) {
+  for (; i + kRows <= m; i += kRows) f(Constant<kRows>{}, i);
+  if constexpr (kRows > 1) for_rows_together<kRows / 2>(m, i, f);
 }
 
-// Sums of vectors collect until there are kLanes of them, whatever rows they are of, and are then added up at once.
-struct Waiting {
-  Vec sums[2 * kLanes];
-  I count = 0;
-  float* to;
-
-  YOSO_INLINE void flush() {
-    store(to, sums_of(sums));
-    to += kLanes;
-    count -= kLanes;
-    for (I r = 0; r < count; ++r) sums[r] = sums[kLanes + r];
+// sums [kRows, count] (+)= the products of kRows listed rows of x with `count` of y, not yet added up over their lanes.
+template <int kRows, bool kMore, int kCount, bool kWhole>
+YOSO_INLINE void add_products(const Part<kCount, kWhole>& part, const std::uint32_t* at_x, I count,
+                              const std::uint32_t* at_y, const float* x, I ldx, const float* y, I ldy, Vec* sums) {
+  Vec left[kRows][kCount];
+  unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA {
+    const float* const row = x + static_cast<I>(at_x[i]) * ldx;
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { left[i][v] = part.get(row, v); });
+  });
+  for (I j = 0; j < count; ++j) {
+    const float* const row = y + static_cast<I>(at_y[j]) * ldy;
+    Vec sum[kRows];
+    unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA { sum[i] = kMore ? sums[i * count + j] : Vec{}; });
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA {
+      const Vec right = part.get(row, v);
+      unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA { sum[i] += left[i][v] * right; });
+    });
+    unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA { sums[i * count + j] = sum[i]; });
   }
-  YOSO_INLINE void finish() {
-    if (count > 0) store(to, sums_of(sums), count);
-  }
-};
+}
 
 void products_at(I m, const std::uint32_t* at_x, I count, const std::uint32_t* at_y, I n, const float* x, I ldx,
                  const float* y, I ldy, float* result) {
-  Waiting waiting;
-  waiting.to = result;
-  for (I i = 0; i < m; ++i) {
-    const float* const row = x + static_cast<I>(at_x[i]) * ldx;
+  for_rows_together(m, 0, [&](auto rows, I i) YOSO_INLINE_LAMBDA {
     for (I j = 0; j < count; j += kLanes) {
-      const I here = smaller(kLanes, count - j), next = smaller(here, count - j - here);
-      Vec* const sums = waiting.sums + waiting.count;
+      const I here = smaller(kLanes, count - j);
+      Vec sums[(rows + 1) * kLanes];
       if (n == kBlock * kLanes) {
-        add_products<false>(Part<kBlock, true>{}, here, next, at_y + j, row, y, ldy, sums);
+        add_products<rows, false>(Part<kBlock, true>{}, at_x + i, here, at_y + j, x, ldx, y, ldy, sums);
       } else {
-        for (I r = 0; r < here; ++r) sums[r] = Vec{};
+        for (I r = 0; r < rows * here; ++r) sums[r] = Vec{};
         for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-          add_products<true>(part, here, next, at_y + j, row + column, y + column, ldy, sums);
+          add_products<rows, true>(part, at_x + i, here, at_y + j, x + column, ldx, y + column, ldy, sums);
         });
       }
-      waiting.count += here;
-      if (waiting.count >= kLanes) waiting.flush();
+      // whole rows of results follow upon each other
+      const I runs = here == count ? 1 : rows, run = rows * here / runs;
+      for (I r = 0; r < runs; ++r)
+        for (I e = 0; e < run; e += kLanes)
+          store(result + (i + r) * count + j + e, sums_of(sums + r * run + e), smaller(kLanes, run - e));
     }
-  }
-  waiting.finish();
+  });
 }
 
-// Of the rows after these, those are asked for whose entries are among the first `named`.
-template <int kCount, bool kWhole>
-YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, I count, I named, const std::uint32_t* at,
-                              const float* weights, I step, const float* rows, I ld, float* y) {
-  constexpr I kAhead = kListAhead;
-  Vec sum[kCount];
-  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] = part.get(y, v); });
-  const auto one = [&](I t) YOSO_INLINE_LAMBDA {
-    const float* const row = rows + static_cast<I>(at[t]) * ld;
-    const Vec weight = broadcast(weights[t * step]);
-    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += weight * part.get(row, v); });
+// kRows rows of y += weighted sums of `count` rows of x; row i has weights[i * row_step + t * step].
+template <int kRows, int kCount, bool kWhole>
+YOSO_INLINE void add_weighted(const Part<kCount, kWhole>& part, const std::uint32_t* at_y, I count,
+                              const std::uint32_t* at_x, const float* weights, I row_step, I step, const float* x,
+                              I ldx, float* y, I ldy) {
+  Vec sum[kRows][kCount];
+  const auto for_sums = [&](const auto& f) YOSO_INLINE_LAMBDA {
+    unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA {
+      float* const row = y + static_cast<I>(at_y[i]) * ldy;
+      unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { f(row, sum[i][v], v); });
+    });
   };
-  I t = 0;
-  for (const I last = smaller(count, named - kAhead); t < last; ++t) {
-    part.fetch(rows + static_cast<I>(at[t + kAhead]) * ld);
-    one(t);
+  for_sums([&](float* row, Vec& s, auto v) YOSO_INLINE_LAMBDA { s = part.get(row, v); });
+  for (I t = 0; t < count; ++t) {
+    const float* const row = x + static_cast<I>(at_x[t]) * ldx;
+    Vec right[kCount];
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { right[v] = part.get(row, v); });
+    unrolled<kRows>([&](auto i) YOSO_INLINE_LAMBDA {
+      const Vec weight = broadcast(weights[i * row_step + t * step]);
+      unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[i][v] += weight * right[v]; });
+    });
   }
-  for (; t < count; ++t) one(t);
-  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { part.put(y, sum[v], v); });
+  for_sums([&](float* row, Vec& s, auto v) YOSO_INLINE_LAMBDA { part.put(row, s, v); });
 }
 
 void add_rows_at(I m, const std::uint32_t* at_y, I count, const std::uint32_t* at_x, const float* weights, I row_step,
                  I step, I n, const float* x, I ldx, float* y, I ldy) {
-  for (I i = 0; i < m; ++i) {
-    float* const row = y + static_cast<I>(at_y[i]) * ldy;
+  for_rows_together(m, 0, [&](auto rows, I i) YOSO_INLINE_LAMBDA {
     for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-      add_weighted(part, count, count, at_x, weights + i * row_step, step, x + column, ldx, row + column);
+      add_weighted<rows>(part, at_y + i, count, at_x, weights + i * row_step, row_step, step, x + column, ldx,
+                         y + column, ldy);
     });
-  }
+  });
 }
 
 // result [count] (+)= the products of the listed rows with x; where kTotals, total (+)= the rows themselves.
@@ -189,12 +189,26 @@ void list_products(const RowLists& lists, I n, const float* x, I ldx, const floa
   }
 }
 
+// y += the weighted sum of `count` listed rows.
+template <int kCount, bool kWhole>
+YOSO_INLINE void add_list(const Part<kCount, kWhole>& part, I count, const std::uint32_t* at, const float* weights,
+                          const float* rows, I ld, float* y) {
+  Vec sum[kCount];
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] = part.get(y, v); });
+  for (I t = 0; t < count; ++t) {
+    const float* const row = rows + static_cast<I>(at[t]) * ld;
+    part.fetch(rows + static_cast<I>(at[t + kListAhead]) * ld);
+    const Vec weight = broadcast(weights[t]);
+    unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { sum[v] += weight * part.get(row, v); });
+  }
+  unrolled<kCount>([&](auto v) YOSO_INLINE_LAMBDA { part.put(y, sum[v], v); });
+}
+
 void add_lists(const RowLists& lists, const float* weights, I n, const float* x, I ldx, float* y, I ldy) {
   for (I t = 0; t < lists.count; ++t) {
     const I count = lists.sizes[t], first = lists.ends[t] - count;
     for_parts(n, 0, [&](const auto& part, I column) YOSO_INLINE_LAMBDA {
-      add_weighted(part, count, count + kListAhead, lists.at + first, weights + first, 1, x + column, ldx,
-                   y + t * ldy + column);
+      add_list(part, count, lists.at + first, weights + first, x + column, ldx, y + t * ldy + column);
     });
   }
 }
