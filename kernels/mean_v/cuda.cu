@@ -7,6 +7,7 @@
 #include <yoso/method.hpp>
 
 #include "simt/block.hpp"
+#include "simt/clear.hpp"
 #include "simt/columns.hpp"
 #include "simt/cut.hpp"
 
@@ -164,8 +165,8 @@ struct Cuda {
 
   void backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
     const Scratch at = layout(call.scratch, shape.n_q);
-    simt::launch(over_elements(stream(), shape.q_size()), &clear<0>, shape.q_size(), grads.dq);
-    simt::launch(over_elements(stream(), shape.k_size()), &clear<0>, shape.k_size(), grads.dk);
+    clear(stream(), grads.dq, shape.q_size());
+    clear(stream(), grads.dk, shape.k_size());
     run(in, at, {const_cast<float*>(up.dout), shape.n_q, nullptr, at.shares, true},
         {grads.dv, shape.n_k, in.keep_k, nullptr, true}, 0);
   }

@@ -74,7 +74,7 @@ static __global__ void __launch_bounds__(kThreads)
   float most = -INFINITY, count = 0;
   for (std::int64_t t = threadIdx.x; t < one.count; t += kThreads) {
     most = fmaxf(most, largest[one.at + t]);
-    count += !mask || mask[one.first + t] ? 1.0f : 0.0f;
+    count += is_kept(mask, one.first + t) ? 1.0f : 0.0f;
   }
   most = warp_max(join_lanes(most, shared, [](float p, float q) { return fmaxf(p, q); }));
   count = warp_sum(join_lanes(count, shared, [](float p, float q) { return p + q; }));
@@ -95,7 +95,7 @@ static __global__ void __launch_bounds__(kThreads)
   float plus = -INFINITY, minus = -INFINITY;
   if (f < z.drawn)
     for (std::int64_t t = threadIdx.x / kColumns; t < one.count; t += kTokenLanes) {
-      if (mask && !mask[one.first + t]) continue;
+      if (!is_kept(mask, one.first + t)) continue;
       const float u = x[(one.at + t) * z.features + f], half = halves[one.at + t];
       plus = fmaxf(plus, u - half);
       minus = fmaxf(minus, -u - half);

@@ -33,13 +33,6 @@ struct Attend : Tile<kD, kD <= 64 ? 64 : 32> {
   static constexpr std::size_t kShared = sizeof(float) * (T::kTallSize + kKeysSize + T::kWideSize);
 };
 
-// A mask [batch, n] from this row's token `first` on, or null. Once a block: there is a division in it.
-__device__ inline const std::uint8_t* mask_from(const std::uint8_t* mask, const Shape& s, std::int64_t row,
-                                                std::int64_t n, std::int64_t first = 0) {
-  return mask ? mask + row / s.heads * n + first : nullptr;
-}
-__device__ inline bool is_kept(const std::uint8_t* mask, std::int64_t i) { return !mask || __ldg(mask + i) != 0; }
-
 // Where the future begins: of a tile of keys that begins at `keys`, query r of those that begin at `queries` sees
 // key c if c < open + r. Far beyond the tile where all is seen.
 __device__ inline int open_keys(const Shape& s, std::int64_t queries, std::int64_t keys) {
@@ -49,7 +42,7 @@ __device__ inline int open_keys(const Shape& s, std::int64_t queries, std::int64
 }
 
 template <int kD, class Rule>
-__global__ void __launch_bounds__(kTileThreads, kD <= 64 ? 3 : 2)
+__global__ void __launch_bounds__(kAttendThreads, kD <= 64 ? 3 : 2)
     attend_kernel(Shape s, Inputs in, Rule rule, float* __restrict__ out, float* __restrict__ copy) {
   using T = typename Attend<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
@@ -61,8 +54,8 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64 ? 3 : 2)
 
   const auto [row, first] = last_place_first(s.n_q, T::kTall);
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
-  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
-  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
+  const std::uint8_t* const keep_q = row_of_mask(in.keep_q, s, row, s.n_q, first);
+  const std::uint8_t* const keep_k = row_of_mask(in.keep_k, s, row, s.n_k);
   const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(first + count - 1) : 0;
   const int depth = depth_of(s.d);
@@ -135,7 +128,7 @@ template <class Rule>
 void attend(void* stream, const Shape& s, const Inputs& in, const Rule& rule, float* out, float* copy = nullptr) {
   with_width(s, [&](auto width) {
     using A = Attend<width>;
-    simt::launch({grid_of(s.rows(), s.n_q, A::kTall), dim3(kTileThreads), A::kShared, stream},
+    simt::launch({grid_of(s.rows(), s.n_q, A::kTall), dim3(kAttendThreads), A::kShared, stream},
                  attend_kernel<width, Rule>, s, in, rule, out, copy);
   });
 }

@@ -34,9 +34,9 @@ struct AttendBackward {
 };
 
 template <int kD, class Rule, class E>
-__global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
-                                                : kD <= 128 ? 2
-                                                            : 1)
+__global__ void __launch_bounds__(kAttendThreads, kD <= 64    ? 3
+                                                  : kD <= 128 ? 2
+                                                              : 1)
     query_gradient_kernel(Shape s, InputsOf<E> in, AttendGradient from, Rule rule, float* __restrict__ dq) {
   using T = typename AttendBackward<kD>::T;
   SIMT_DYNAMIC_SHARED(memory);
@@ -51,8 +51,8 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
   const auto [row, begin] = last_place_first(s.n_q, T::kTall);
   const std::int64_t token = row * s.n_q + begin;
   const int count = static_cast<int>(s.n_q - begin < T::kTall ? s.n_q - begin : T::kTall), thread = threadIdx.x;
-  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, begin);
-  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
+  const std::uint8_t* const keep_q = row_of_mask(in.keep_q, s, row, s.n_q, begin);
+  const std::uint8_t* const keep_k = row_of_mask(in.keep_k, s, row, s.n_k);
   const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(begin + count - 1) : 0;
   const int depth = depth_of(s.d), value_depth = depth_of(s.d_v);
@@ -100,9 +100,9 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 64    ? 3
 }
 
 template <int kD, class Rule, class E>
-__global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
-                                                : kD <= 128 ? 2
-                                                            : 1)
+__global__ void __launch_bounds__(kAttendThreads, kD <= 32    ? 3
+                                                  : kD <= 128 ? 2
+                                                              : 1)
     key_gradient_kernel(Shape s, InputsOf<E> in, AttendGradient from, Rule rule, float* __restrict__ dk,
                         float* __restrict__ dv) {
   using T = typename AttendBackward<kD>::T;
@@ -118,8 +118,8 @@ __global__ void __launch_bounds__(kTileThreads, kD <= 32    ? 3
   const std::int64_t key = row * s.n_k + begin;
   const int count = static_cast<int>(s.n_k - begin < T::kTall ? s.n_k - begin : T::kTall), thread = threadIdx.x;
   const int depth = depth_of(s.d), value_depth = depth_of(s.d_v);
-  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q);
-  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k, begin);
+  const std::uint8_t* const keep_q = row_of_mask(in.keep_q, s, row, s.n_q);
+  const std::uint8_t* const keep_k = row_of_mask(in.keep_k, s, row, s.n_k, begin);
   bool kept[T::kRows];
   SIMT_UNROLL
   for (int i = 0; i < T::kRows; ++i) kept[i] = T::row(i) < count && is_kept(keep_k, T::row(i));
@@ -190,7 +190,7 @@ void attend_backward(void* stream, const Shape& s, const InputsOf<E>& in, const 
   with_width(s, [&](auto width) {
     using A = AttendBackward<width>;
     const auto launch = [&](std::int64_t n, std::size_t shared) {
-      return simt::Launch{grid_of(s.rows(), n, A::T::kTall), dim3(kTileThreads), shared, stream};
+      return simt::Launch{grid_of(s.rows(), n, A::T::kTall), dim3(kAttendThreads), shared, stream};
     };
     simt::launch(launch(s.n_q, A::kQueriesShared), query_gradient_kernel<width, Rule, E>, s, in, from, rule, dq);
     simt::launch(launch(s.n_k, A::kKeysShared), key_gradient_kernel<width, Rule, E>, s, in, from, rule, dk, dv);

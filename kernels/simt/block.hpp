@@ -71,10 +71,17 @@ __device__ inline float half_warp_max(float x) {
   return x;
 }
 
-// Token `i` of a (batch, head) row under a mask [batch, n] that may be null.
+// The part of a mask [batch, n] that belongs to a (batch, head) row, from its token `first` on; null: all are kept.
+// Once for a loop over tokens: there is a division in it.
+__device__ inline const std::uint8_t* row_of_mask(const std::uint8_t* mask, const Shape& s, std::int64_t row,
+                                                  std::int64_t n, std::int64_t first = 0) {
+  return mask ? mask + static_cast<unsigned>(row) / static_cast<unsigned>(s.heads) * n + first : nullptr;
+}
+__device__ inline bool is_kept(const std::uint8_t* mask, std::int64_t i) { return !mask || __ldg(mask + i) != 0; }
+// Token `i` of a row under the whole mask.
 __device__ inline bool is_kept(const std::uint8_t* mask, const Shape& s, std::int64_t row, std::int64_t n,
                                std::int64_t i) {
-  return !mask || mask[static_cast<unsigned>(row) / static_cast<unsigned>(s.heads) * n + i] != 0;
+  return is_kept(row_of_mask(mask, s, row, n), i);
 }
 
 }  // namespace yoso::SIMT_NS

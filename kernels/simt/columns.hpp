@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads) column_sums(const ColumnSums a) {
   float sum = 0;
   if (column < a.columns)
     for (std::int64_t t = threadIdx.x / kColumns; t < one.count; t += kTokenLanes) {
-      if (keep && !keep[one.first + t]) continue;
+      if (!is_kept(keep, one.first + t)) continue;
       const float x = a.x[(one.at + t) * a.columns + column];
       sum = a.weights ? fmaf(a.weights[one.at + t], x, sum) : sum + x;
     }

@@ -130,12 +130,6 @@ inline simt::Launch over_tokens(void* stream, std::int64_t count) {
 }
 __device__ inline std::int64_t this_element() { return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
 __device__ inline std::int64_t this_token() { return this_element() / kWarp; }
-// The part of a mask [batch, n] that belongs to a row, for loops over its tokens: is_kept() divides for each. Null: all
-// are kept.
-__device__ inline const std::uint8_t* row_of_mask(const std::uint8_t* mask, const Shape& s, std::int64_t row,
-                                                  std::int64_t n) {
-  return mask ? mask + row / s.heads * n : nullptr;
-}
 __device__ inline int this_lane() { return static_cast<int>(threadIdx.x % kWarp); }
 
 // sum [rows, size] = the parts [rows, parts, size] in their order
@@ -148,12 +142,6 @@ __global__ void __launch_bounds__(kThreads)
   float total = at[0];
   for (std::int64_t part = 1; part < count; ++part) total += at[part * size];
   sum[i] = total;
-}
-
-template <int>
-__global__ void __launch_bounds__(kThreads) clear(std::int64_t count, float* x) {
-  const std::int64_t i = this_element();
-  if (i < count) x[i] = 0.0f;
 }
 
 // y [rows, n, width] = x, zeros for padded tokens. A warp a token.

@@ -94,6 +94,39 @@ __device__ void find_logits(const Pairs& pairs, const Entries& queries, const En
   }
 }
 
+// The rows of a tile: rows of x [.., width] that 64 tokens name, times a scale each, or all times one.
+struct TileRows {
+  const int* tokens;
+  const float* x;
+  int width;
+  const float* scales = nullptr;
+  float scale = 1.0f;
+  __device__ void load(float* tile, int first) const { load_rows(tile, tokens, x, width, first, scales, scale); }
+};
+__device__ inline TileRows queries_of(const Attention& a, const Entries& e, std::int64_t first) {
+  return {e.tokens, a.q + first * a.d, a.d, nullptr, a.query_scale};
+}
+__device__ inline TileRows keys_of(const Attention& a, const Entries& e, std::int64_t first) {
+  return {e.tokens, a.k + first * a.d, a.d, a.key_scales ? a.key_scales + first : nullptr};
+}
+__device__ inline TileRows values_of(const Attention& a, const Entries& e, std::int64_t first) {
+  return {e.tokens, a.v + first * a.d_v, a.d_v};
+}
+
+// products[i][j] += row 4y + i of a . row x + 16 j of b, of which there are `count`; 64 columns at a time, and the last
+// of them are left in the tiles. `loaded`: if a's only columns are in its tile already.
+__device__ inline void multiply_rows(const TileRows& a, const TileRows& b, int count, float* mine, float* theirs,
+                                     float (&products)[4][4], bool loaded = false) {
+  SIMT_ROLLED
+  for (int c = 0; c < a.width; c += kTile) {
+    __syncthreads();
+    if (!loaded) a.load(mine, c);
+    b.load(theirs, c);
+    __syncthreads();
+    add_products(mine, theirs, tile_width(a.width, c), count, products);
+  }
+}
+
 // Forward for d_v <= 64 kGroups.
 template <class Pairs, int kGroups>
 __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pairs(Pairs pairs, Attention a) {
@@ -136,16 +169,8 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
     const int count = min(kTile, total_keys - at);
     if (thread < kTile) keys.put(thread, thread < count ? pairs.key_met(own, at + thread) : Entry{});
     float s[4][4] = {};
-    SIMT_ROLLED
-    for (int c = 0; c < a.d; c += kTile) {
-      __syncthreads();
-      if (at == 0 || a.d > kTile)
-        load_rows(mine, queries.tokens, a.q + first_query * a.d, a.d, c, nullptr, a.query_scale);
-      load_rows(theirs, keys.tokens, a.k + first_key * a.d, a.d, c, a.key_scales ? a.key_scales + first_key : nullptr,
-                1.0f);
-      __syncthreads();
-      add_products(mine, theirs, tile_width(a.d, c), count, s);
-    }
+    multiply_rows(queries_of(a, queries, first_query), keys_of(a, keys, first_key), count, mine, theirs, s,
+                  at > 0 && a.d <= kTile);
     find_logits(pairs, queries, keys, s);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
@@ -170,7 +195,7 @@ __global__ void __launch_bounds__(kTileThreads, kGroups == 4 ? 1 : 2) attend_pai
     for (int g = 0; g < kGroups; ++g) {
       if (g * kTile >= a.d_v) continue;
       __syncthreads();
-      load_rows(theirs, keys.tokens, a.v + first_key * a.d_v, a.d_v, g * kTile, nullptr, 1.0f);
+      values_of(a, keys, first_key).load(theirs, g * kTile);
       __syncthreads();
       add_weighted<4>(weights, theirs, kLine, count, sums[g]);
     }
@@ -239,23 +264,9 @@ __global__ void __launch_bounds__(kTileThreads, 2) query_gradients(Pairs pairs, 
     const int count = min(kTile, total_keys - at);
     if (thread < kTile) keys.put(thread, thread < count ? pairs.key_met(own, at + thread) : Entry{});
     float s[4][4] = {}, slopes[4][4] = {};
-    SIMT_ROLLED
-    for (int c = 0; c < a.d_v; c += kTile) {
-      __syncthreads();
-      load_rows(mine, queries.tokens, b.dout + first_query * a.d_v, a.d_v, c, nullptr, 1.0f);
-      load_rows(theirs, keys.tokens, a.v + first_key * a.d_v, a.d_v, c, nullptr, 1.0f);
-      __syncthreads();
-      add_products(mine, theirs, tile_width(a.d_v, c), count, slopes);
-    }
-    const float* const scales = a.key_scales ? a.key_scales + first_key : nullptr;
-    SIMT_ROLLED
-    for (int c = 0; c < a.d; c += kTile) {
-      __syncthreads();
-      load_rows(mine, queries.tokens, a.q + first_query * a.d, a.d, c, nullptr, a.query_scale);
-      load_rows(theirs, keys.tokens, a.k + first_key * a.d, a.d, c, scales, 1.0f);
-      __syncthreads();
-      add_products(mine, theirs, tile_width(a.d, c), count, s);
-    }
+    const TileRows dout{queries.tokens, b.dout + first_query * a.d_v, a.d_v};
+    multiply_rows(dout, values_of(a, keys, first_key), count, mine, theirs, slopes);
+    multiply_rows(queries_of(a, queries, first_query), keys_of(a, keys, first_key), count, mine, theirs, s);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
       const Entry query = queries.get(4 * y + i);
@@ -269,7 +280,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) query_gradients(Pairs pairs, 
     }
     if (a.d > kTile) {  // otherwise the keys' only columns lie there
       __syncthreads();
-      load_rows(theirs, keys.tokens, a.k + first_key * a.d, a.d, slice, scales, 1.0f);
+      keys_of(a, keys, first_key).load(theirs, slice);
       __syncthreads();
     }
     __syncwarp();
@@ -324,15 +335,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
       means[thread] = share != 0.0f ? b.means[first_query + e.token] : 0.0f;
     }
     float slopes[4][4] = {};
-    SIMT_ROLLED
-    for (int c = 0; c < a.d; c += kTile) {
-      __syncthreads();
-      load_rows(mine, keys.tokens, a.k + first_key * a.d, a.d, c, a.key_scales ? a.key_scales + first_key : nullptr,
-                1.0f);
-      load_rows(theirs, queries.tokens, a.q + first_query * a.d, a.d, c, nullptr, a.query_scale);
-      __syncthreads();
-      add_products(mine, theirs, tile_width(a.d, c), count, slopes);
-    }
+    multiply_rows(keys_of(a, keys, first_key), queries_of(a, queries, first_query), count, mine, theirs, slopes);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {  // weights wait in shared memory: registers are needed for the next product
       const Entry key = keys.get(4 * y + i);
@@ -344,14 +347,8 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
         slopes[i][j] = 0.0f;
       }
     }
-    SIMT_ROLLED
-    for (int c = 0; c < a.d_v; c += kTile) {
-      __syncthreads();
-      load_rows(mine, keys.tokens, a.v + first_key * a.d_v, a.d_v, c, nullptr, 1.0f);
-      load_rows(theirs, queries.tokens, b.dout + first_query * a.d_v, a.d_v, c, nullptr, 1.0f);
-      __syncthreads();
-      add_products(mine, theirs, tile_width(a.d_v, c), count, slopes);
-    }
+    const TileRows dout{queries.tokens, b.dout + first_query * a.d_v, a.d_v};
+    multiply_rows(values_of(a, keys, first_key), dout, count, mine, theirs, slopes);
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
       const Entry key = keys.get(4 * y + i);
@@ -366,7 +363,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
     if (slice < a.d_v) {
       if (a.d_v > kTile) {
         __syncthreads();
-        load_rows(theirs, queries.tokens, b.dout + first_query * a.d_v, a.d_v, slice, nullptr, 1.0f);
+        dout.load(theirs, slice);
         __syncthreads();
       }
       __syncwarp();
@@ -379,7 +376,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) key_gradients(Pairs pairs, At
         SIMT_UNROLL
         for (int j = 0; j < 4; ++j) weights[(4 * y + i) * kLine + x + kSeats * j] = slopes[i][j];
       }
-      load_rows(theirs, queries.tokens, a.q + first_query * a.d, a.d, slice, nullptr, a.query_scale);
+      queries_of(a, queries, first_query).load(theirs, slice);
       __syncthreads();
       add_weighted<4>(weights, theirs, kLine, count, dk);
     }

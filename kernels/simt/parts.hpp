@@ -38,8 +38,8 @@ static __global__ void __launch_bounds__(kTileThreads)
 
 // Gradients of tokens of x [rows, n, width], parts added in their order.
 static __global__ void __launch_bounds__(kTileThreads)
-    add_parts(std::int64_t rows, std::int64_t count, std::int64_t n, int parts, std::int64_t width,
-              const float* partial, float* to) {
+    add_token_parts(std::int64_t rows, std::int64_t count, std::int64_t n, int parts, std::int64_t width,
+                    const float* partial, float* to) {
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kTileThreads + threadIdx.x, size = count * width;
   if (at >= rows * size) return;
   const std::int64_t row = at / size, i = at % size;
@@ -58,7 +58,7 @@ inline void join_gradients(void* stream, std::int64_t rows, std::int64_t count, 
                            std::int64_t width, const float* partial, float* to) {
   simt::launch(
       {.grid = grid_of(ceil_div(rows * count * width, kTileThreads)), .block = dim3(kTileThreads), .stream = stream},
-      add_parts, rows, count, n, parts, width, partial, to);
+      add_token_parts, rows, count, n, parts, width, partial, to);
 }
 
 }  // namespace yoso::SIMT_NS

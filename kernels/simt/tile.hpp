@@ -10,7 +10,7 @@
 
 namespace yoso::SIMT_NS {
 
-constexpr int kTileThreads = 128;
+constexpr int kAttendThreads = 128;
 
 // Four aligned elements of an input.
 __device__ inline float4 four_of(const float* x) { return __ldg(reinterpret_cast<const float4*>(x)); }
@@ -24,7 +24,7 @@ template <int kD_, int kWide_>
 struct Tile {
   static constexpr int kD = kD_;                  // widest row
   static constexpr int kRows = kD > 128 ? 4 : 8;  // of a thread
-  static constexpr int kTall = kRows * kTileThreads / 16;
+  static constexpr int kTall = kRows * kAttendThreads / 16;
   static constexpr int kWide = kWide_;
   static constexpr int kColumns = kWide / 16;
   static constexpr int kStride = kD + 4;
@@ -110,7 +110,7 @@ struct Tile {
     const auto times = [](float f, float e) { return f == 0.0f ? 0.0f : f * e; };
     if (n % 4 == 0) {
       SIMT_UNROLL_4
-      for (int at = threadIdx.x; at < kHeight * (kD / 4); at += kTileThreads) {
+      for (int at = threadIdx.x; at < kHeight * (kD / 4); at += kAttendThreads) {
         const int r = at / (kD / 4), c = at % (kD / 4) * 4;
         float4 e = make_float4(0, 0, 0, 0);
         if (r < count && c < n) {
@@ -121,7 +121,7 @@ struct Tile {
         *reinterpret_cast<float4*>(tile + r * kStride + c) = e;
       }
     } else {
-      for (int at = threadIdx.x; at < kHeight * kD; at += kTileThreads) {
+      for (int at = threadIdx.x; at < kHeight * kD; at += kAttendThreads) {
         const int r = at / kD, c = at % kD;
         float e = 0;
         if (r < count && c < n) e = times(factor(r), element_of(x + r * n + c));

@@ -17,7 +17,7 @@ template <int kD_>
 struct Bf16Tile {
   static constexpr int kD = kD_;
   static constexpr int kParts = kD <= 128 ? 2 : 1;  // 16 queries each, of a warp: they share what is read of the keys
-  static constexpr int kTall = kTileThreads / 2 * kParts;
+  static constexpr int kTall = kAttendThreads / 2 * kParts;
   static constexpr int kWide = kD <= 64 ? 64 : 32;
   // Words (two elements) from a row to the next, and from two rows of values to the next two. 8 modulo 32: no
   // conflicts.
@@ -51,7 +51,7 @@ __device__ uint4 eight_of(const simt::bf16* row, int c, int width, bool there) {
 template <class T, int kHeight>
 __device__ void load_rows(const simt::bf16* x, int width, int count, unsigned* tile) {
   SIMT_UNROLL
-  for (int at = threadIdx.x; at < kHeight * (T::kD / 8); at += kTileThreads) {
+  for (int at = threadIdx.x; at < kHeight * (T::kD / 8); at += kAttendThreads) {
     const int r = at / (T::kD / 8), c = at % (T::kD / 8) * 8;
     *reinterpret_cast<uint4*>(tile + r * T::kWords + c / 2) =
         eight_of(x + static_cast<std::int64_t>(r) * width, c, width, r < count);
@@ -62,7 +62,7 @@ __device__ void load_rows(const simt::bf16* x, int width, int count, unsigned* t
 template <class T>
 __device__ void load_values(const simt::bf16* x, int width, int count, unsigned* tile) {
   SIMT_UNROLL
-  for (int at = threadIdx.x; at < T::kWide / 2 * (T::kD / 8); at += kTileThreads) {
+  for (int at = threadIdx.x; at < T::kWide / 2 * (T::kD / 8); at += kAttendThreads) {
     const int r = at / (T::kD / 8), c = at % (T::kD / 8) * 8;
     const simt::bf16* const row = x + static_cast<std::int64_t>(2 * r) * width;
     const uint4 a = eight_of(row, c, width, 2 * r < count), b = eight_of(row + width, c, width, 2 * r + 1 < count);
@@ -75,7 +75,7 @@ __device__ void load_values(const simt::bf16* x, int width, int count, unsigned*
 }
 
 template <int kD>
-__global__ void __launch_bounds__(kTileThreads, 2)
+__global__ void __launch_bounds__(kAttendThreads, 2)
     attend_bf16_kernel(Shape s, InputsOf<simt::bf16> in, float scale, float* __restrict__ largest,
                        float* __restrict__ shares, float* __restrict__ out) {
   using T = Bf16Tile<kD>;
@@ -88,8 +88,8 @@ __global__ void __launch_bounds__(kTileThreads, 2)
 
   const auto [row, first] = last_place_first(s.n_q, T::kTall);
   const int count = static_cast<int>(s.n_q - first < T::kTall ? s.n_q - first : T::kTall), thread = threadIdx.x;
-  const std::uint8_t* const keep_q = mask_from(in.keep_q, s, row, s.n_q, first);
-  const std::uint8_t* const keep_k = mask_from(in.keep_k, s, row, s.n_k);
+  const std::uint8_t* const keep_q = row_of_mask(in.keep_q, s, row, s.n_q, first);
+  const std::uint8_t* const keep_k = row_of_mask(in.keep_k, s, row, s.n_k);
   const bool asked = thread < count && is_kept(keep_q, thread);
   const std::int64_t end = __syncthreads_or(asked) ? s.visible(first + count - 1) : 0;
   const int d = static_cast<int>(s.d), d_v = static_cast<int>(s.d_v), steps = (d + 15) / 16;
@@ -217,7 +217,7 @@ void forward_bf16(void* stream, const Shape& s, const InputsOf<simt::bf16>& in, 
   const float scale = 1.44269504f / std::sqrt(static_cast<float>(s.d));
   with_width(s, [&](auto width) {
     using T = Bf16Tile<width>;
-    simt::launch({grid_of(s.rows(), s.n_q, T::kTall), dim3(kTileThreads), T::kShared, stream},
+    simt::launch({grid_of(s.rows(), s.n_q, T::kTall), dim3(kAttendThreads), T::kShared, stream},
                  attend_bf16_kernel<width>, s, in, scale, largest, share, out);
   });
 }

@@ -5,6 +5,7 @@
 #include <yoso/method.hpp>
 
 #include "simt/blas.hpp"
+#include "simt/clear.hpp"
 #include "simt/cut.hpp"
 #include "simt/few_keys.hpp"
 #include "simt/few_keys_backward.hpp"
@@ -27,7 +28,7 @@ __global__ void __launch_bounds__(kThreads) draw(const Shape s, const std::uint8
   for (std::int64_t first = 0; first < s.n_k && count < keys; first += kWarp) {
     const std::int64_t t = first + this_lane();
     const int place = t < s.n_k ? static_cast<int>(order[row * s.n_k + t]) : -1;
-    const bool kept = place >= 0 && (!mask || mask[place]);
+    const bool kept = place >= 0 && is_kept(mask, place);
     const unsigned all = __ballot_sync(kWholeWarp, kept);
     const std::int64_t to = count + __popc(all & ((1u << this_lane()) - 1));
     if (kept && to < keys) places[row * keys + to] = place;
@@ -129,8 +130,8 @@ struct Cuda {
     call.phase("attend");
     at.attention.run(stream(), up.dout, grads.dq, at.dk, at.dv);
     call.phase("scatter");
-    simt::launch(over_elements(stream(), shape.k_size()), &clear<0>, shape.k_size(), grads.dk);
-    simt::launch(over_elements(stream(), shape.v_size()), &clear<0>, shape.v_size(), grads.dv);
+    clear(stream(), grads.dk, shape.k_size());
+    clear(stream(), grads.dv, shape.v_size());
     simt::launch(over_drawn, &scatter, shape, keys, few.places, few.gone, shape.d, at.dk, grads.dk);
     simt::launch(over_drawn, &scatter, shape, keys, few.places, few.gone, shape.d_v, at.dv, grads.dv);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "primitives/convolution.hpp"
+#include "simt/clear.hpp"
 #include "simt/convolution.hpp"
 #include "yoso_e/cpu.hpp"
 #include "yoso_e/rule.hpp"
@@ -20,11 +21,6 @@ static __global__ void __launch_bounds__(kThreads)
     left_kernel(std::int64_t size, const float* __restrict__ kept, float* __restrict__ x) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i < size) x[i] = kept ? left_of_division(kept[i]) : 1.0f;
-}
-
-static __global__ void __launch_bounds__(kThreads) zero_kernel(std::int64_t size, float* __restrict__ x) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i < size) x[i] = 0;
 }
 
 struct Cuda {
@@ -116,8 +112,8 @@ struct Cuda {
                     grads.dk, grads.dv);
     call.phase("lengths");
     if (shape.n_k == 1 && rule.norm != Norm::none) {  // the norm divides the weight of an only key out again
-      simt::launch(threads(shape.q_size()), zero_kernel, shape.q_size(), grads.dq);
-      simt::launch(threads(shape.k_size()), zero_kernel, shape.k_size(), grads.dk);
+      clear(stream, grads.dq, shape.q_size());
+      clear(stream, grads.dk, shape.k_size());
     } else {
       through_unit_rows(stream, queries, shape.d, s.unit.q, s.unit.inverse_q, grads.dq);
       through_unit_rows(stream, shape.rows() * shape.n_k, shape.d, s.unit.k, s.unit.inverse_k, grads.dk);

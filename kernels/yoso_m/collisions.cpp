@@ -52,8 +52,8 @@ void Collisions::count(const Side& side, const Side& others, std::int64_t first,
   const std::int64_t n = last - first;
   std::fill_n(sizes, n, 0u);
   for (std::int64_t h = 0; h < plan_.hashes; ++h) {
-    const std::uint16_t *const theirs = others.codes + h * stride(others.n), *const ours = side.codes +
-                                                                                           h * stride(side.n) + first;
+    const std::uint16_t* const theirs = others.codes + h * stride(others.n);
+    const std::uint16_t* const ours = side.codes + h * stride(side.n) + first;
     std::fill_n(counts, plan_.slots(), 0u);
     for (std::int64_t j = 0; j < others.n; ++j) counts[theirs[j]] += !others.keep || others.keep[j];
     for (std::int64_t t = 0; t < n; ++t) sizes[t] += counts[ours[t]];

@@ -3,6 +3,7 @@
 #include <yoso/parallel.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "primitives/convolution.hpp"
@@ -46,6 +47,10 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
   require_convolution(shape, settings);
   if (const Sums sums = sums_of(settings); sums != Sums::automatic && sums != Sums::sorted)
     throw Unsupported("sums: on the cpu values are added in the order of tokens");
+  const bool lists = gradient_ == Gradient::set || (gradient_ == Gradient::lower_bound && !full_buckets_);
+  if (context.pass == Pass::both && lists && collisions_.capacity() > std::numeric_limits<std::uint32_t>::max())
+    throw Unsupported(
+        "gradient: tokens times hashes are more than the 2^32 - 1 entries that lists of collisions may have");
 }
 
 Cpu::Kept Cpu::layout_kept(Arena& saved, Arena& scratch) const {

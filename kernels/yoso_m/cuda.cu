@@ -7,6 +7,7 @@
 
 #include "primitives/convolution.hpp"
 #include "primitives/yoso_family.hpp"
+#include "simt/clear.hpp"
 #include "simt/convolution.hpp"
 #include "simt/counting_sort.hpp"
 #include "simt/unit_rows.hpp"
@@ -174,8 +175,8 @@ class Cuda {
     }
     call.phase("lengths");
     if (shape_.n_k == 1 && norm_ != Norm::none) {  // the norm divides the weight of an only key out again
-      clear(grads.dq, shape_.q_size());
-      clear(grads.dk, shape_.k_size());
+      clear(context_.device->stream(), grads.dq, shape_.q_size());
+      clear(context_.device->stream(), grads.dk, shape_.k_size());
     } else {
       through_unit_rows(stream, queries, shape_.d, s.q, s.inverse_q, grads.dq);
       through_unit_rows(stream, keys, shape_.d, s.k, s.inverse_k, grads.dk);
@@ -283,10 +284,6 @@ class Cuda {
             in.keep_k};
   }
 
-  template <class T>
-  void clear(T* x, std::int64_t count) const {
-    simt::launch(blocks(ceil_div(count, kFixedThreads), kFixedThreads), clear_kernel<T>, x, count);
-  }
   simt::Launch blocks(std::int64_t count, int threads, std::int64_t shared = 0) const {
     return {grid_of(count), dim3(static_cast<unsigned>(threads)), static_cast<std::size_t>(shared),
             context_.device->stream()};
@@ -317,9 +314,9 @@ class Cuda {
   void sum_fixed(const InputsOf<E>& in, const Kept& kept, const Scratch& s, Call& call) const {
     const TableArgs args = args_of(in, kept, 0, shape_.rows());
     call.phase("scale");
-    clear(s.fullest, shape_.rows());
-    clear(s.largest, shape_.rows() * shape_.d_v);
-    if (s.collisions) clear(s.collisions, shape_.rows() * shape_.n_q);
+    clear(context_.device->stream(), s.fullest, shape_.rows());
+    clear(context_.device->stream(), s.largest, shape_.rows() * shape_.d_v);
+    if (s.collisions) clear(context_.device->stream(), s.collisions, shape_.rows() * shape_.n_q);
     simt::launch(blocks(shape_.rows() * plan_.hashes, kCountThreads, 4 * plan_.slots() + 16), count_kernel<Count>, args,
                  s.fullest, s.collisions);
     simt::launch(blocks(shape_.rows() * ceil_div(shape_.n_k, kMaxTokens), kFixedThreads), largest_kernel<int, E>,
@@ -356,7 +353,7 @@ class Cuda {
         simt::launch(warps(args.rows * hashes, args.slots), bucket_kernel<float, E>, args, keys.starts, keys.order, n_k,
                      d_v, in.v, s.tables);
       } else {
-        clear(s.tables, args.rows * table_bytes() / 4);
+        clear(context_.device->stream(), s.tables, args.rows * table_bytes() / 4);
         simt::launch(warps(args.rows * hashes, n_k), scatter_kernel<float, E>, args, n_k, d_v, in.v, s.tables);
       }
       call.phase("query");

@@ -309,11 +309,4 @@ __global__ void __launch_bounds__(kBucketWarps* kWarp)
   }
 }
 
-// x [count] = 0, four bytes each.
-template <class Word>
-__global__ void __launch_bounds__(kFixedThreads) clear_kernel(Word* __restrict__ x, std::int64_t count) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kFixedThreads + threadIdx.x;
-  if (at < count) x[at] = 0;
-}
-
 }  // namespace yoso::yoso_m::SIMT_NS

@@ -99,20 +99,19 @@ void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
     const Side keys{in.v + row * shape_.n_k * d_v, s.k + row * shape_.n_k * d, nullptr};
     const Side &own = of_queries ? queries : keys, &other = of_queries ? keys : queries;
     float* const g = of_queries ? grads.dq + row * shape_.n_q * d : grads.dk + row * shape_.n_k * d;
-    float *const changes = s.changes.of_entries + thread * collisions_.capacity(), *const more =
-                                                                                       s.changes.more +
-                                                                                       thread * collisions_.longer();
-    collisions_.for_lists(s.pairs, thread, of_queries ? q : k, of_queries ? k : q, piece, set,
-                          [&](const Collisions::Listed& listed) {
-                            float* const to = g + listed.first * d;
-                            float* const dv = of_queries ? nullptr : grads.dv + (row * shape_.n_k + listed.first) * d_v;
-                            std::fill_n(to, listed.lists.count * d, 0.0f);
-                            if (dv) std::fill_n(dv, listed.lists.count * d_v, 0.0f);
-                            change(listed, own, other, changes, more, dv);
-                            p.add_lists(listed.lists, changes, d, other.unit, d, to, d);
-                            p.scale(factor, to, listed.lists.count * d);
-                            if (dv) p.scale(share, dv, listed.lists.count * d_v);
-                          });
+    float* const changes = s.changes.of_entries + thread * collisions_.capacity();
+    float* const more = s.changes.more + thread * collisions_.longer();
+    const auto add = [&](const Collisions::Listed& listed) {
+      float* const to = g + listed.first * d;
+      float* const dv = of_queries ? nullptr : grads.dv + (row * shape_.n_k + listed.first) * d_v;
+      std::fill_n(to, listed.lists.count * d, 0.0f);
+      if (dv) std::fill_n(dv, listed.lists.count * d_v, 0.0f);
+      change(listed, own, other, changes, more, dv);
+      p.add_lists(listed.lists, changes, d, other.unit, d, to, d);
+      p.scale(factor, to, listed.lists.count * d);
+      if (dv) p.scale(share, dv, listed.lists.count * d_v);
+    };
+    collisions_.for_lists(s.pairs, thread, of_queries ? q : k, of_queries ? k : q, piece, set, add);
   });
 }
 

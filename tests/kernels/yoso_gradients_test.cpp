@@ -126,3 +126,15 @@ TEST_CASE("yoso-m saves codes for backward and nothing without it", "[yoso-m][gr
   CHECK(needs(Pass::both, {{"norm", "none"}}).saved == codes);
   CHECK(needs(Pass::both, {{"gradient", "expectation"}}).saved == lengths);
 }
+
+TEST_CASE("yoso-m refuses more collisions than lists can have, where it makes lists", "[yoso-m][gradients]") {
+  const Method& method = find(catalogue(), "yoso-m");
+  const Shape shape{.n_q = 1, .n_k = std::int64_t{1} << 27, .d = 8, .d_v = 8};
+  const auto build = [&](const Choices& choices, Pass pass) {
+    return method.cpu.build(shape, settings_of(method, shape, choices), Context{.pass = pass});
+  };
+  const Choices set{{"hashes", "64"}, {"gradient", "set"}};
+  CHECK_THROWS_AS(build(set, Pass::both), Unsupported);
+  CHECK_NOTHROW(build(set, Pass::forward));
+  CHECK_NOTHROW(build({{"hashes", "64"}, {"gradient", "lower-bound"}}, Pass::both));  // buckets are full
+}
