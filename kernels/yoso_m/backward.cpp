@@ -9,10 +9,6 @@
 
 namespace yoso::yoso_m {
 
-CollisionGradient Cpu::expectation(const Shape& shape) const {
-  return {shape, context_, static_cast<int>(plan_.bits), 1, true};
-}
-
 Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   const Shape& w = window_;
   BackwardScratch s{};
@@ -22,7 +18,7 @@ Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   s.inverse_k = scratch.take<float>(w.rows() * w.n_k);
   s.dx = scratch.take<float>(w.out_size());
   s.shift = scratch.take<float>(w.rows() * w.n_q);
-  if (gradient_ == Gradient::expectation) s.tiles = expectation(w).layout(scratch);
+  if (gradient_ == Gradient::expectation) s.tiles = expectation_.layout(scratch);
   if (gradient_ == Gradient::tables || full_buckets_)
     s.work = scratch.take<float>(context_.threads * std::max(slicing_.floats(w, plan_), key_slicing_.floats(w, plan_)));
   if (full_buckets_) {
@@ -81,8 +77,8 @@ void Cpu::run_window(const Window& w, const BackwardScratch& s, Call& call) cons
   to_unit_rows(p, threads, rows * shape_.n_k, shape_.d, w.in.k, s.k, s.inverse_k);
   if (gradient_ == Gradient::expectation) {
     call.phase("attend");
-    expectation(w.shape).run({s.q, s.k, w.in.v, s.dx, s.shift, nullptr, w.in.keep_k}, s.tiles, w.grads.dq, w.grads.dk,
-                             w.grads.dv);
+    expectation_.run({s.q, s.k, w.in.v, s.dx, s.shift, nullptr, w.in.keep_k}, s.tiles, w.grads.dq, w.grads.dk,
+                     w.grads.dv);
   } else if (gradient_ == Gradient::tables) {
     call.phase("tables");
     sum_weighted_tables(w, s);

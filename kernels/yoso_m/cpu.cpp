@@ -19,7 +19,9 @@ namespace {
 // Tokens that a backward pass works on at a time, unless one row has more or there are threads for more rows.
 constexpr std::int64_t kTokensAtOnce = 4096;
 
-Shape rows_at_once(const Shape& shape, int threads) {
+// How the expectation cuts its sums depends on how many rows there are, so they stay together.
+Shape rows_at_once(const Shape& shape, Gradient gradient, int threads) {
+  if (gradient == Gradient::expectation) return shape;
   Shape some = shape;
   const std::int64_t rows = std::max<std::int64_t>(kTokensAtOnce / std::max(shape.n_q, shape.n_k), threads);
   some.batch = std::clamp<std::int64_t>(rows / shape.heads, 1, shape.batch);
@@ -31,7 +33,7 @@ Shape rows_at_once(const Shape& shape, int threads) {
 
 Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
     : shape_(shape),
-      window_(rows_at_once(shape, context.threads)),
+      window_(rows_at_once(shape, gradient_of(settings), context.threads)),
       context_(context),
       plan_(shape, settings),
       norm_(norm_of(settings)),
@@ -41,6 +43,7 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
       slicing_(shape, plan_, context.threads, shape.d_v),
       key_slicing_(window_, plan_, context.threads, shape.d),
       collisions_(window_, context, plan_),
+      expectation_(shape, context, static_cast<int>(plan_.bits), 1, true),
       full_buckets_(gradient_ == Gradient::lower_bound && full_buckets(shape, plan_)),
       packed_(shape),
       work_floats_(std::max(hash_size_.floats, slicing_.floats(shape, plan_))) {

@@ -81,7 +81,6 @@ class Cpu {
   Window window(std::int64_t first, const Inputs& in, const Upstream& up, const Kept& kept,
                 const Gradients& grads) const;
   void run_window(const Window& w, const BackwardScratch& s, Call& call) const;
-  CollisionGradient expectation(const Shape& shape) const;
   void sum_weighted_tables(const Window& w, const BackwardScratch& s) const;
   void sum_value_gradients(const Window& w, const BackwardScratch& s) const;
 
@@ -111,6 +110,7 @@ class Cpu {
   Slicing slicing_;      // of values
   Slicing key_slicing_;  // of queries and keys
   Collisions collisions_;
+  CollisionGradient expectation_;
   bool full_buckets_;  // lower-bound: bucket by bucket, or token by token
   Packed packed_;
   std::int64_t work_floats_;
