@@ -299,7 +299,10 @@ Options parse_command_line(int argc, const char* const* argv) {
       ->type_name("B");
   CLI::App* error = sub("error", "how wrong: sampling error, kernel gap and total error, over seeds");
   add_error(*error, raw, o);
-  CLI::App* check = sub("check", "correctness only: every method against its double-precision definition");
+  CLI::App* check =
+      sub("check",
+          "correctness only: every method against its double-precision definition; usually at n = 1, 33 and "
+          "257, 2 batch items of 2 heads, with every instruction set");
   CLI::App* validate = sub("validate", "reports against the schema compiled in");
   validate->add_option("FILE", o.files, "reports")->type_name("FILE");
   validate->add_option("--print-schema", o.print_schema, "print a schema: report, environment, catalogue or atomics")
