@@ -326,7 +326,18 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
       const Footprint predicted = Instance::predict(*m.method, g.shape, m.settings, g.context, masked);
       if (!affordable(p, predicted, budget)) return;
       p.memory = MemoryResult{predicted, {}, {}, budget};
-      const auto run = [&]() -> std::string {
+      const auto run = [&](const Inputs& inputs, float* out) {
+        Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
+        instance.forward(inputs, out);
+        GradientBuffers gradients;  // with the upstream gradient, what Footprint::gradients says
+        if (g.pass != "forward") {
+          gradients = GradientBuffers(g.shape, instance.parameters().specs());
+          const std::vector<float> dout = upstream_gradient(g.shape, o.seed);
+          instance.backward(inputs, {out, dout.data()}, gradients.view());
+        }
+        return instance.measured();
+      };
+      const auto run_alone = [&]() -> std::string {
         // everything the point needs is allocated here, and nothing else, so that the resident set grows by its sum
         const Buffer q(predicted.inputs), out(predicted.outputs);
         std::byte* at = q.bytes().data();
@@ -340,42 +351,25 @@ void weigh_group(const Options& o, const Group& g, const Capture& data, std::vec
         copy.q = place(in.q, g.shape.q_size());
         copy.k = place(in.k, g.shape.k_size());
         copy.v = place(in.v, g.shape.v_size());
-        Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
-        instance.forward(copy, out.as<float>().data());
-        GradientBuffers gradients;  // with the upstream gradient, what Footprint::gradients says
-        if (g.pass != "forward") {
-          gradients = GradientBuffers(g.shape, instance.parameters().specs());
-          const std::vector<float> dout = upstream_gradient(g.shape, o.seed);
-          instance.backward(copy, {out.as<float>().data(), dout.data()}, gradients.view());
-        }
-        const Footprint f = instance.measured();
+        const Footprint f = run(copy, out.as<float>().data());
         return fmt::format("{} {} {} {}", f.draws, f.parameters, f.saved, f.scratch);
       };
       Footprint measured = predicted;
-      const auto read = [&](const std::string& numbers) {
-        std::sscanf(numbers.c_str(), "%zu %zu %zu %zu", &measured.draws, &measured.parameters, &measured.saved,
-                    &measured.scratch);
-      };
-      if (g.context.device) {  // its memory is no part of this process's resident set
-        Instance instance(*m.method, g.shape, m.settings, g.context, o.seed);
-        std::vector<float> out(static_cast<std::size_t>(g.shape.out_size()));
-        instance.forward(in, out.data());
-        if (g.pass != "forward") {
-          GradientBuffers gradients(g.shape, instance.parameters().specs());
-          const std::vector<float> dout = upstream_gradient(g.shape, o.seed);
-          instance.backward(in, {out.data(), dout.data()}, gradients.view());
-        }
-        const Footprint f = instance.measured();
+      const auto keep = [&](const Footprint& f) {
         measured.draws = f.draws;
         measured.parameters = f.parameters;
         measured.saved = f.saved;
         measured.scratch = f.scratch;
-      } else if (!o.measure_rss) {
-        read(run());
+      };
+      if (g.context.device || !o.measure_rss) {  // a device's memory is no part of this process's resident set
+        std::vector<float> out(static_cast<std::size_t>(g.shape.out_size()));
+        keep(run(in, out.data()));
       } else {
-        const ResidentGrowth growth = resident_growth(run);
+        const ResidentGrowth growth = resident_growth(run_alone);
         if (!growth.failure.empty()) throw std::runtime_error(growth.failure);
-        read(growth.payload);
+        Footprint f;
+        std::sscanf(growth.payload.c_str(), "%zu %zu %zu %zu", &f.draws, &f.parameters, &f.saved, &f.scratch);
+        keep(f);
         p.memory->rss = growth.bytes;
       }
       p.memory->measured = measured;

@@ -10,7 +10,7 @@ else
 fi
 paper="-p yoso-m.hashes=16,32 -p yoso-m.hash_bits=auto -p yoso-e.hash_bits=auto -p performer.kernel=relu"
 
-begin 03_training_step_vs_length "about 25 minutes"
+begin 03_training_step_vs_length "about 12 minutes"
 
 # the paper's protocol: 4 heads, tau = log2 n; forward and backward together
 measure step speed -m all -n $lengths --heads 4 --pass both --extrapolate-beyond $beyond --time-budget $step \

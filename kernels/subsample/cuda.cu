@@ -9,14 +9,13 @@
 #include "simt/cut.hpp"
 #include "simt/few_keys.hpp"
 #include "simt/few_keys_backward.hpp"
+#include "subsample/rule.hpp"
 
 namespace yoso::subsample {
 namespace SIMT_NS {
 namespace {
 
 using namespace yoso::SIMT_NS;
-
-constexpr std::int64_t kLongestOrder = std::int64_t{1} << 24;  // the largest whole number before f32 has gaps
 
 // places [rows, keys]: the first kept keys of the row's order; gone: 1 where there are no more. A warp a row.
 __global__ void __launch_bounds__(kThreads) draw(const Shape s, const std::uint8_t* keep, const std::int64_t keys,
@@ -64,8 +63,7 @@ struct Cuda {
 
   Cuda(const Shape& s, const Settings& settings, const Context& c)
       : shape(s), context(c), keys(std::min(settings.integer("keys"), s.n_k)) {
-    if (s.causal) throw Unsupported("subsample has no causal form: a random key may lie in the future");
-    if (s.n_k > kLongestOrder) throw Unsupported("subsample draws its order of keys in f32, exact up to 2^24 keys");
+    require_order(s);
     FewKeys::require(s.d_v);
     if (c.pass == Pass::both) require_blas();
   }

@@ -3,6 +3,7 @@
 #include <yoso/parallel.hpp>
 
 #include "primitives/softmax_backward.hpp"
+#include "subsample/rule.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,8 +23,6 @@ constexpr std::array kKnobs{
          .usual = "256"},
 };
 
-constexpr std::int64_t kLongestOrder = std::int64_t{1} << 24;  // the largest whole number before f32 has gaps
-
 struct Cpu {
   Shape shape;
   Context context;
@@ -31,8 +30,7 @@ struct Cpu {
 
   Cpu(const Shape& s, const Settings& settings, const Context& c)
       : shape(s), context(c), keys(std::min(settings.integer("keys"), s.n_k)) {
-    if (s.causal) throw Unsupported("subsample has no causal form: a random key may lie in the future");
-    if (s.n_k > kLongestOrder) throw Unsupported("subsample draws its order of keys in f32, exact up to 2^24 keys");
+    require_order(s);
   }
 
   // In scratch, or in the saved arena where a backward pass follows.

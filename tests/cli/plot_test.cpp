@@ -15,8 +15,9 @@ namespace {
 
 const std::string kResults = std::string(YOSO_SOURCE_DIR) + "/results/";
 const std::string kLengths = kResults + "01_speed_vs_length/amd-epyc-2c-avx512/fixed.json";
-const std::string kMemory = kResults + "03_training_step_vs_length/amd-epyc-2c-avx512/memory.json";
-const std::string kPhases = kResults + "03_training_step_vs_length/amd-epyc-2c-avx512/backward-gaussian.json";
+const std::string kMemory = kResults + "03_training_step_vs_length/amd-epyc-family-26-model-2-2c-avx512/memory.json";
+const std::string kPhases =
+    kResults + "03_training_step_vs_length/amd-epyc-family-26-model-2-2c-avx512/backward-gaussian.json";
 const std::string kGradients = kResults + "05_gradient_estimators/amd-epyc-2c-avx512/layer1-l2.json";
 
 const bool kGnuplot = std::system("command -v gnuplot >/dev/null 2>&1") == 0;
@@ -131,7 +132,7 @@ TEST_CASE("plot: phases side by side", "[cli][plot]") {
   CHECK(has(text, "'pass = backward'"));
   CHECK(has(text, "# pairs"));
   CHECK(has(text, "'yoso-m hashes=32'"));
-  CHECK(has(text, "'117 ms'"));  // the backward pass of softmax
+  CHECK(has(text, "'46.7 ms'"));  // the backward pass of softmax
 }
 
 TEST_CASE("plot: pareto says what is dominated and hides nothing", "[cli][plot]") {
