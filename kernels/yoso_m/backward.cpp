@@ -98,27 +98,27 @@ void Cpu::run_window(const Window& w, const BackwardScratch& s, Call& call) cons
 // dQ_i = tau / 2m sum_h sum_c dX_ic T_hc[code_h(q_i)],   T_hc[code] = sum of v_jc k_j over the keys of that code, and
 // dK_j likewise: a round of tables for each column c of the values.
 void Cpu::sum_weighted_tables(const Window& window, const BackwardScratch& s) const {
-  const auto& [shape, in, up, kept, grads] = window;
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, d_v = shape_.d_v, width = key_slicing_.width, slices = key_slicing_.slices;
   const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
   const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
   const std::int64_t rounds = d_v + (norm_ == Norm::rowsum ? 1 : 0);  // the last one for what is not in dX . v
-  parallel_for(context_.threads, shape.rows() * 2 * slices, [&](std::int64_t piece, int thread) {
+  parallel_for(context_.threads, window.shape.rows() * 2 * slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / (2 * slices), column = piece % slices * width, real = std::min(width, d - column);
     const bool of_queries = piece / slices % 2 == 0;
-    const Codes codes = kept.codes(shape, plan_, in, row);
+    const Codes codes = window.kept.codes(window.shape, plan_, window.in, row);
     const SliceWork w(shape_, key_slicing_, s.work + thread * floats);
     const float* const q = s.q + row * shape_.n_q * d + column;
     const float* const k = s.k + row * shape_.n_k * d + column;
     const auto value = [&](std::int64_t j, std::int64_t c) {
       if (codes.keep_k && !codes.keep_k[j]) return 0.0f;
-      return c < d_v ? in.v[(row * shape_.n_k + j) * d_v + c] : 1.0f;
+      return c < d_v ? window.in.v[(row * shape_.n_k + j) * d_v + c] : 1.0f;
     };
     const auto gradient = [&](std::int64_t i, std::int64_t c) {
       return c < d_v ? s.dx[(row * shape_.n_q + i) * d_v + c] : -s.shift[row * shape_.n_q + i];
     };
-    float* const g = (of_queries ? grads.dq + row * shape_.n_q * d : grads.dk + row * shape_.n_k * d) + column;
+    float* const g =
+        (of_queries ? window.grads.dq + row * shape_.n_q * d : window.grads.dk + row * shape_.n_k * d) + column;
     const std::int64_t n = of_queries ? shape_.n_q : shape_.n_k;
     for (std::int64_t i = 0; i < n; ++i) std::fill_n(g + i * d, real, 0.0f);
     for (std::int64_t c = 0; c < rounds; ++c) {
@@ -140,15 +140,14 @@ void Cpu::sum_weighted_tables(const Window& window, const BackwardScratch& s) co
 
 // dV_j = 1/m sum_h T_h[code_h(k_j)],   T_h[code] = sum of dX_i over the queries of that code
 void Cpu::sum_value_gradients(const Window& window, const BackwardScratch& s) const {
-  const auto& [shape, in, up, kept, grads] = window;
-  float* const dv = grads.dv;
+  float* const dv = window.grads.dv;
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d_v = shape_.d_v, width = slicing_.width;
   const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
-  parallel_for(context_.threads, shape.rows() * slicing_.slices, [&](std::int64_t piece, int thread) {
+  parallel_for(context_.threads, window.shape.rows() * slicing_.slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / slicing_.slices, column = piece % slicing_.slices * width;
     const std::int64_t real = std::min(width, d_v - column);
-    const Codes codes = kept.codes(shape, plan_, in, row);
+    const Codes codes = window.kept.codes(window.shape, plan_, window.in, row);
     const SliceWork w(shape_, slicing_, s.work + thread * floats);
     for (std::int64_t i = 0; i < shape_.n_q; ++i) {
       std::copy_n(s.dx + (row * shape_.n_q + i) * d_v + column, real, w.queries + i * width);

@@ -58,7 +58,6 @@ Cpu::Changes Cpu::layout_changes(Arena& scratch) const {
 }
 
 void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
-  const auto& [shape, in, up, kept, grads] = window;
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
   const bool set = gradient_ == Gradient::set;
@@ -69,7 +68,9 @@ void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
   // changes, of each entry: (dx . v - shift), times the slope of what their weight comes from; and dv of keys.
   const auto change = [&](const Collisions::Listed& listed, const Side& own, const Side& other, float* changes,
                           float* more, float* dv) {
-    const auto& [first, lists, times] = listed;
+    const std::int64_t first = listed.first;
+    const RowLists& lists = listed.lists;
+    const std::uint16_t* const times = listed.times;
     const float* const unit = own.unit + first * d;
     p.list_products(lists, d_v, own.value + first * d_v, d_v, other.value, d_v, changes, times ? nullptr : dv, d_v);
     const auto for_entries = [&](const auto& f) {
@@ -89,21 +90,21 @@ void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
   };
 
   const std::int64_t pieces = collisions_.pieces();
-  parallel_for(context_.threads, shape.rows() * 2 * pieces, [&](std::int64_t job, int thread) {
+  parallel_for(context_.threads, window.shape.rows() * 2 * pieces, [&](std::int64_t job, int thread) {
     const std::int64_t row = job / (2 * pieces), piece = job % pieces;
     const bool of_queries = job / pieces % 2 == 0;
-    const Codes codes = kept.codes(shape, plan_, in, row);
+    const Codes codes = window.kept.codes(window.shape, plan_, window.in, row);
     const Collisions::Side q{true, shape_.n_q, codes.q, codes.keep_q}, k{false, shape_.n_k, codes.k, codes.keep_k};
     const Side queries{s.dx + row * shape_.n_q * d_v, s.q + row * shape_.n_q * d,
                        norm_ == Norm::rowsum ? s.shift + row * shape_.n_q : nullptr};
-    const Side keys{in.v + row * shape_.n_k * d_v, s.k + row * shape_.n_k * d, nullptr};
+    const Side keys{window.in.v + row * shape_.n_k * d_v, s.k + row * shape_.n_k * d, nullptr};
     const Side &own = of_queries ? queries : keys, &other = of_queries ? keys : queries;
-    float* const g = of_queries ? grads.dq + row * shape_.n_q * d : grads.dk + row * shape_.n_k * d;
+    float* const g = of_queries ? window.grads.dq + row * shape_.n_q * d : window.grads.dk + row * shape_.n_k * d;
     float* const changes = s.changes.of_entries + thread * collisions_.capacity();
     float* const more = s.changes.more + thread * collisions_.longer();
     const auto add = [&](const Collisions::Listed& listed) {
       float* const to = g + listed.first * d;
-      float* const dv = of_queries ? nullptr : grads.dv + (row * shape_.n_k + listed.first) * d_v;
+      float* const dv = of_queries ? nullptr : window.grads.dv + (row * shape_.n_k + listed.first) * d_v;
       std::fill_n(to, listed.lists.count * d, 0.0f);
       if (dv) std::fill_n(dv, listed.lists.count * d_v, 0.0f);
       change(listed, own, other, changes, more, dv);
