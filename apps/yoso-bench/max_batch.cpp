@@ -32,7 +32,7 @@ MaxBatch search(const Group& g, std::size_t budget) {
     (fits(middle) ? found.batch : too_many) = middle;
   }
   found.next = peak(g, found.batch + 1);
-  // peaks are a line in the batch but for threads that idle when there are fewer rows than threads: so from far out
+  // the mean slope from here on: peaks are a line in the batch once no thread idles and no window of rows is half empty
   const std::int64_t from = std::max<std::int64_t>(1, found.batch), to = 2 * from;
   const auto low = peak(g, from), high = peak(g, to);
   if (low && high) {

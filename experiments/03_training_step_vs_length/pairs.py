@@ -8,7 +8,7 @@ m hashes with its growth from the line above.
 import argparse
 import math
 
-STEPS = 20000  # of the midpoint rule: the integrand is smooth, and 0 at both ends
+STEPS = 20000  # of the midpoint rule
 
 
 def chance(tau, d):

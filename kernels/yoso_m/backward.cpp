@@ -53,7 +53,7 @@ Cpu::Window Cpu::window(std::int64_t first, const Inputs& in, const Upstream& up
 }
 
 void Cpu::backward(const Inputs& in, const Upstream& up, const Gradients& grads, Call& call) {
-  const Kept kept = layout_kept(call.saved, call.scratch);
+  const Kept kept = layout_kept(call.saved, call.scratch, true);
   const BackwardScratch s = layout_backward(call.scratch);
   for (std::int64_t first = 0; first < shape_.rows();) {
     const Window w = window(first, in, up, kept, grads);

@@ -33,17 +33,17 @@ class Collisions {
   Collisions(const Shape& shape, const Context& context, const Plan& plan);
 
   struct Scratch {
-    Sorted sorted;          // [threads]
-    std::uint32_t* lists;   // [threads, capacity]
-    std::uint32_t* sizes;   // [threads, 2, tokens of a piece]
-    std::uint16_t* counts;  // [threads, tokens of the longer side]
+    Sorted sorted;         // [threads]
+    std::uint32_t* lists;  // [threads, capacity]
+    std::uint32_t* sizes;  // [threads, 2, tokens of a piece]
+    std::uint16_t* times;  // [threads, tokens of the longer side]
   };
   Scratch layout(Arena& scratch) const;
 
   // A side of a row is cut into pieces, for threads.
   std::int64_t pieces() const { return pieces_; }
-  std::int64_t capacity() const { return capacity_; }  // entries of the lists of a call of f
-  std::int64_t longer() const { return longer_; }      // ... if they have `times`
+  std::int64_t capacity() const { return capacity_; }  // entries of all lists of a thread at a time
+  std::int64_t longer() const { return longer_; }      // entries of a list with `times`, at most
 
   struct Side {
     bool queries;
@@ -94,7 +94,7 @@ void Collisions::for_lists(const Scratch& s, int thread, const Side& side, const
   const Sorted sorted = s.sorted.row(thread, longer_, plan_.slots());
   std::uint32_t *const lists = s.lists + thread * capacity_, *const sizes = s.sizes + thread * 2 * tokens_;
   std::uint32_t* const ends = sizes + tokens_;
-  std::uint16_t* const times = s.counts + thread * longer_;
+  std::uint16_t* const times = s.times + thread * longer_;
   std::fill_n(times, others.n, std::uint16_t{0});
   count(side, others, first, last, sorted.starts, sizes);
   for (std::int64_t begin = 0, end; begin < last - first; begin = end) {

@@ -56,11 +56,14 @@ Cpu::Cpu(const Shape& shape, const Settings& settings, const Context& context)
         "gradient: tokens times hashes are more than the 2^32 - 1 entries that lists of collisions may have");
 }
 
-Cpu::Kept Cpu::layout_kept(Arena& saved, Arena& scratch) const {
-  const bool trains = context_.pass == Pass::both;
-  Arena& codes = trains && gradient_ != Gradient::expectation ? saved : scratch;
-  Kept kept{codes.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_q)),
-            codes.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_k)), nullptr, nullptr};
+Cpu::Kept Cpu::layout_kept(Arena& saved, Arena& scratch, bool for_backward) const {
+  const bool trains = context_.pass == Pass::both, expects = gradient_ == Gradient::expectation;
+  Kept kept{};
+  if (!for_backward || !expects) {
+    Arena& codes = trains && !expects ? saved : scratch;
+    kept.q_codes = codes.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_q));
+    kept.k_codes = codes.take<std::uint16_t>(shape_.rows() * plan_.hashes * stride(shape_.n_k));
+  }
   if (!trains || norm_ == Norm::none) return kept;
   kept.inverse = saved.take<float>(shape_.rows() * shape_.n_q);
   if (conv_ > 0) kept.rows = saved.take<float>(shape_.out_size());
@@ -77,17 +80,17 @@ Cpu::Scratch Cpu::layout(Arena& scratch) const {
 
 Needs Cpu::needs() const {
   Arena saved, scratch;
-  layout_kept(saved, scratch);
+  layout_kept(saved, scratch, false);
   layout(scratch);
   if (context_.pass == Pass::forward) return {saved.used(), scratch.used()};
   Arena saved_again, backward;
-  layout_kept(saved_again, backward);
+  layout_kept(saved_again, backward, true);
   layout_backward(backward);
   return {saved.used(), std::max(scratch.used(), backward.used())};
 }
 
 void Cpu::forward(const Inputs& in, float* out, Call& call) {
-  const Kept kept = layout_kept(call.saved, call.scratch);
+  const Kept kept = layout_kept(call.saved, call.scratch, false);
   const Scratch s = layout(call.scratch);
   call.phase("hash");
   hash_tokens(in, call, kept, s);

@@ -34,7 +34,7 @@ class Cpu {
     std::uint32_t* counts;     // rowsum: [threads, group, slots] keys in a slot
     std::int64_t* collisions;  // rowsum: [rows, n_q] over all hashes
   };
-  Kept layout_kept(Arena& saved, Arena& scratch) const;
+  Kept layout_kept(Arena& saved, Arena& scratch, bool for_backward) const;
   Scratch layout(Arena& scratch) const;
 
   void hash_tokens(const Inputs& in, const Call& call, const Kept& kept, const Scratch& s) const;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <tuple>
 
 #include <yoso/calibration.hpp>
@@ -53,11 +54,20 @@ std::optional<std::string> field(const std::string& path, const std::string& key
   return std::nullopt;
 }
 
-// A hypervisor may hide which model it is: "AMD EPYC" was of different generations on machines with equal cores.
+// A hypervisor may hide which model it is: "AMD EPYC" was of different generations on machines with equal cores, and
+// "Intel(R) Xeon(R) CPU @ 2.20GHz" says no more. A model's number has three digits at least.
+bool has_number(std::string_view name) {
+  int digits = 0;
+  for (const char c : name.substr(0, name.find('@'))) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits == 3) return true;
+  }
+  return false;
+}
 std::optional<std::string> cpu_model() {
   const auto name = field("/proc/cpuinfo", "model name", ':');
   const auto family = field("/proc/cpuinfo", "cpu family", ':'), model = field("/proc/cpuinfo", "model", ':');
-  if (!name || !family || !model || name->find_first_of("0123456789") != std::string::npos) return name;
+  if (!name || !family || !model || has_number(*name)) return name;
   return fmt::format("{} family {} model {}", *name, *family, *model);
 }
 

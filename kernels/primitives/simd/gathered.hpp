@@ -146,7 +146,7 @@ void add_rows_at(I m, const std::uint32_t* at_y, I count, const std::uint32_t* a
   });
 }
 
-// result [count] (+)= the products of the listed rows with x; where kTotals, total (+)= the rows themselves.
+// result [count] (+)= the products of the listed rows with x; where kTotals, total = the sum of the rows themselves.
 template <bool kTotals, int kCount, bool kWhole>
 YOSO_INLINE void multiply_list(const Part<kCount, kWhole>& part, bool more, I count, const std::uint32_t* at,
                                const float* x, const float* rows, I ld, float* result, float* total) {

@@ -57,7 +57,7 @@ struct Environment {
   std::string id;  // hash of what does not change between runs: machine, kernel, build
   std::string os, kernel;
   std::optional<std::string> virtualisation;  // "none" when the CPU does not report a hypervisor
-  std::optional<std::string> cpu_model;  // with family and model number where the name has no number
+  std::optional<std::string> cpu_model;  // with family and model number where the name has no model number
   std::vector<std::string> isas;  // that our kernels can use here
   std::string isa_usual;          // what runs unless told
   int cores = 1;                  // that this process may use
