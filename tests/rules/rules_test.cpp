@@ -123,6 +123,21 @@ TEST_CASE("a source file fits in a reader's head", "[rules]") {
   }
 }
 
+TEST_CASE("links of pages lead somewhere", "[rules]") {
+  std::size_t seen = 0;
+  for (const std::string& file : rules::files(kRoot, false)) {
+    if (!file.ends_with(".md")) continue;
+    for (const std::string& link : rules::links(rules::read(kRoot / file))) {
+      CAPTURE(file, link);
+      CHECK(std::filesystem::exists(kRoot / std::filesystem::path(file).parent_path() / link));
+      ++seen;
+    }
+  }
+  CHECK((seen > 50 || rules::files(kRoot, false).empty()));
+  CHECK(rules::links("a [b](c/d.md#e) ![f](g.svg) [h](https://i.j) [k](#l)\n    m[n](o)\n```\n[p](q)\n```\n") ==
+        std::vector<std::string>{"c/d.md", "g.svg"});
+}
+
 TEST_CASE("no file names a path of somebody's machine", "[rules]") {
   for (const std::string& file : rules::files(kRoot, false)) {
     const std::string content = rules::read(kRoot / file);

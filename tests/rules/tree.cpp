@@ -177,6 +177,22 @@ std::string forbidden(std::string_view file, std::string_view include, bool (*ex
   return system ? "" : "a library that tests/rules does not know";
 }
 
+std::vector<std::string> links(std::string_view text) {
+  std::vector<std::string> found;
+  bool fenced = false;
+  for (const std::string& line : lines(text)) {
+    if (starts(line, "```")) fenced = !fenced;
+    if (fenced || starts(line, "    ")) continue;
+    for (std::size_t at = 0; (at = line.find("](", at)) != line.npos;) {
+      at += 2;
+      std::string target = line.substr(at, line.find(')', at) - at);
+      target = target.substr(0, target.find('#'));
+      if (!target.empty() && target.find("://") == target.npos) found.push_back(target);
+    }
+  }
+  return found;
+}
+
 std::string machine_path(std::string_view line) {
   for (const std::string_view root : {"work", "root", "home", "Users", "studio", "farm", "mnt"}) {
     const std::string folder = "/" + std::string(root) + "/";

@@ -20,6 +20,9 @@ std::vector<std::string> includes(std::string_view text);
 // Why `file` may not have `include`; empty: it may. `exists` tells whether a path relative to the root is a file.
 std::string forbidden(std::string_view file, std::string_view include, bool (*exists)(const std::string&));
 
+// Where the links of a Markdown page lead in the repository: [text](target), without its #section; not in code.
+std::vector<std::string> links(std::string_view text);
+
 // The first absolute path of somebody's machine in a line; empty: none.
 std::string machine_path(std::string_view line);
 
