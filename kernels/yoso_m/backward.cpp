@@ -9,6 +9,10 @@
 
 namespace yoso::yoso_m {
 
+std::int64_t Cpu::slice_floats() const {
+  return std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
+}
+
 Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   const Shape& w = window_;
   BackwardScratch s{};
@@ -19,8 +23,7 @@ Cpu::BackwardScratch Cpu::layout_backward(Arena& scratch) const {
   s.dx = scratch.take<float>(w.out_size());
   s.shift = scratch.take<float>(w.rows() * w.n_q);
   if (gradient_ == Gradient::expectation) s.tiles = expectation_.layout(scratch);
-  if (gradient_ == Gradient::tables || full_buckets_)
-    s.work = scratch.take<float>(context_.threads * std::max(slicing_.floats(w, plan_), key_slicing_.floats(w, plan_)));
+  if (gradient_ == Gradient::tables || full_buckets_) s.work = scratch.take<float>(context_.threads * slice_floats());
   if (full_buckets_) {
     s.buckets = scratch.take<float>(context_.threads * bucket_floats());
     s.sorted_q = Sorted::layout(scratch, w.rows(), w.n_q, plan_.slots());
@@ -100,8 +103,8 @@ void Cpu::run_window(const Window& w, const BackwardScratch& s, Call& call) cons
 void Cpu::sum_weighted_tables(const Window& window, const BackwardScratch& s) const {
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, d_v = shape_.d_v, width = key_slicing_.width, slices = key_slicing_.slices;
-  const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
-  const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
+  const std::int64_t floats = slice_floats();
+  const float factor = slope_of_collision();
   const std::int64_t rounds = d_v + (norm_ == Norm::rowsum ? 1 : 0);  // the last one for what is not in dX . v
   parallel_for(context_.threads, window.shape.rows() * 2 * slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / (2 * slices), column = piece % slices * width, real = std::min(width, d - column);
@@ -143,7 +146,7 @@ void Cpu::sum_value_gradients(const Window& window, const BackwardScratch& s) co
   float* const dv = window.grads.dv;
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d_v = shape_.d_v, width = slicing_.width;
-  const std::int64_t floats = std::max(slicing_.floats(shape_, plan_), key_slicing_.floats(shape_, plan_));
+  const std::int64_t floats = slice_floats();
   parallel_for(context_.threads, window.shape.rows() * slicing_.slices, [&](std::int64_t piece, int thread) {
     const std::int64_t row = piece / slicing_.slices, column = piece % slicing_.slices * width;
     const std::int64_t real = std::min(width, d_v - column);

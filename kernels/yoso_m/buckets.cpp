@@ -112,7 +112,7 @@ void Cpu::sort_tokens(const Window& w, const BackwardScratch& s, std::int64_t ha
 void Cpu::sum_buckets(const Window& w, const BackwardScratch& s, Call& call) const {
   const Primitives& p = primitives(context_.isa);
   const std::int64_t d = shape_.d, n_q = shape_.n_q, n_k = shape_.n_k, rows = w.shape.rows(), slots = plan_.slots();
-  const float factor = static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes);
+  const float factor = slope_of_collision();
   call.phase("pack");
   pack_tokens(rows * n_q, s.dx, s.q, s.packed_q);
   pack_tokens(rows * n_k, w.in.v, s.k, s.packed_k);

@@ -81,6 +81,9 @@ class Cpu {
   Window window(std::int64_t first, const Inputs& in, const Upstream& up, const Kept& kept,
                 const Gradients& grads) const;
   void run_window(const Window& w, const BackwardScratch& s, Call& call) const;
+  std::int64_t slice_floats() const;  // of a thread
+  // The paper's lower bound of a weight's derivative is this times a pair's collisions: tau / 2 m.
+  float slope_of_collision() const { return static_cast<float>(plan_.bits) / static_cast<float>(2 * plan_.hashes); }
   void sum_weighted_tables(const Window& w, const BackwardScratch& s) const;
   void sum_value_gradients(const Window& w, const BackwardScratch& s) const;
 

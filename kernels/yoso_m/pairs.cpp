@@ -62,7 +62,7 @@ void Cpu::sum_pairs(const Window& window, const BackwardScratch& s) const {
   const std::int64_t d = shape_.d, d_v = shape_.d_v, m = plan_.hashes;
   const bool set = gradient_ == Gradient::set;
   const Interpolated slope(plan_.bits);
-  const float factor = set ? 1.0f : static_cast<float>(plan_.bits) / static_cast<float>(2 * m);
+  const float factor = set ? 1.0f : slope_of_collision();
   const float share = 1 / static_cast<float>(m);
 
   // changes, of each entry: (dx . v - shift), times the slope of what their weight comes from; and dv of keys.

@@ -114,8 +114,7 @@ int run_max_batch(const Options& o) {
   text +=
       "batch: the most instances whose predicted peak is within the budget; unless the status says otherwise so many "
       "were run, and peak\nand resident are of that run. an instance: bytes that one more adds, the mean up to twice "
-      "as "
-      "many; fixed: the rest; one more: the peak\nof batch + 1, by prediction.\n";
+      "as many; fixed: the rest; one more: the peak\nof batch + 1, by prediction.\n";
   return output.finish(text);
 }
 
